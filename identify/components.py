@@ -1,0 +1,118 @@
+"""From the tensor to samples: initialise from random slices, then refine on the original equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from identify.decomposition import coefficients, pencil_directions, pick
+from identify.interpolation import Interpolation
+from identify.refinement import Equations, Fit, refine
+from identify.tensor import ImplicitTensor
+
+FloatArray = NDArray[np.float64]
+
+_PAIRS = (1, 4, 16, 64)
+"""Numbers of slice pairs tried in turn until one start explains the weights."""
+
+
+def solve_components(
+    equations: Equations,
+    interpolation: Interpolation,
+    basis: FloatArray,
+    rng: np.random.Generator,
+    *,
+    known: FloatArray | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Fit:
+    """Find the samples that explain the interpolated tensor and refine them on the equations.
+
+    Args:
+        equations: The equations in the coordinates of the row space.
+        interpolation: Their tensors by degree, determined.
+        basis: Orthonormal basis of the span of the samples in those coordinates, (r, n).
+        rng: Draws the slices.
+        known: Unit directions to add to the pool, (k, r).
+        progress: Called with the relative residual after each step of the refinement.
+
+    Returns:
+        The best fit met.
+    """
+    carried = interpolation.carried_by
+    assert carried is not None
+    alpha, n = equations.activation.degree, basis.shape[1]
+    tensor = interpolation.tensors[alpha].restricted(basis)
+    scale = float(np.linalg.norm(equations.right_side))
+    goal = 2 * max(carried.residual * scale, carried.noise * np.sqrt(equations.right_side.size))
+    best: Fit | None = None
+    for pairs in _PAIRS if n <= 50 else _PAIRS[:2]:
+        pool = pencil_directions(tensor, pairs, rng)
+        if known is not None:
+            pool = np.concatenate([known @ basis, pool])
+        pool = np.concatenate([pool, _directions(rng, n)])
+        directions, b = pick(tensor, pool, n)
+        x, b = starting_point(equations, interpolation, directions @ basis.T, b)
+        fit = refine(equations, x, b, progress=progress)
+        if best is None or fit.residual < best.residual:
+            best = fit
+        if best.residual <= goal:
+            break
+    assert best is not None
+    return best
+
+
+def _directions(rng: np.random.Generator, n: int) -> FloatArray:
+    """Return random unit directions, so that the pool never runs short."""
+    directions = rng.standard_normal((n, n))
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def starting_point(
+    equations: Equations, interpolation: Interpolation, directions: FloatArray, b: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Split coefficients into norms and weights where the equations see several degrees.
+
+    Args:
+        equations: The equations.
+        interpolation: The tensors by degree.
+        directions: Unit directions, (n, r).
+        b: Their coefficients in the tensor of the highest degree, (n,).
+
+    Returns:
+        Samples, (n, r), and coefficients, (n,). For a homogeneous activation the samples are
+        |b_i|^{1/alpha} x_i and the coefficients +-1 (for odd degree all +1).
+    """
+    alpha = equations.activation.degree
+    b = np.where(b == 0, np.finfo(float).tiny, b)
+    if not equations.free_b:
+        length = np.abs(b) ** (1 / alpha)
+        if alpha % 2:
+            return np.sign(b)[:, None] * length[:, None] * directions, np.ones_like(b)
+        return length[:, None] * directions, np.sign(b)
+    norms, flips = _norms_from_degrees(interpolation.tensors, directions, b)
+    return directions * (flips * norms)[:, None], b * flips**alpha / norms**alpha
+
+
+def _norms_from_degrees(
+    tensors: dict[int, ImplicitTensor], directions: FloatArray, b: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Read norms and signs from b_i |x_i|^k at several degrees k, along unit directions.
+
+    The ratio of the coefficients at degrees alpha and k is (+-|x_i|)^{alpha-k}; its sign tells the
+    orientation where alpha - k is odd.
+    """
+    alpha = max(tensors)
+    votes, signs = [], []
+    for k, tensor in tensors.items():
+        if k == alpha:
+            continue
+        lower = coefficients(tensor, directions)
+        ratio = b / np.where(lower == 0, np.finfo(float).tiny, lower)
+        votes.append(np.clip(np.abs(ratio), 1e-12, 1e12) ** (1 / (alpha - k)))
+        if (alpha - k) % 2:
+            signs.append(np.sign(ratio))
+    norms = np.median(votes, axis=0) if votes else np.ones_like(b)
+    flips = np.sign(np.sum(signs, axis=0)) if signs else np.ones_like(b)
+    return norms, np.where(flips == 0, 1.0, flips)

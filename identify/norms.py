@@ -1,0 +1,166 @@
+"""What fixes the norms of the samples, and their final form.
+
+Without |x_i| = 1, (x_i, b_i) and (c x_i, c^{-alpha} b_i) satisfy the same homogeneous equations. In kkt the
+active samples have the same margin y_i Phi(x_i), which fixes each norm up to the one scale of theta;
+in known-init lower degrees of sigma fix them; else only |x_i| = 1 does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from identify.activation import Polynomial
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Samples in their final scale.
+
+    Attributes:
+        x: (n, d).
+        b: (n,).
+        error_bound: (n,).
+        norm_known: Whether the norms are determined.
+        equivalences: What (x, b) are only known up to.
+        consistent: False where the signs of the margins contradict those of b (no KKT point).
+        reason: How the norms were found.
+    """
+
+    x: FloatArray
+    b: FloatArray
+    error_bound: FloatArray
+    norm_known: bool
+    equivalences: tuple[str, ...]
+    consistent: bool
+    reason: str
+
+
+def sign_equivalence(activation: Polynomial) -> str | None:
+    """Return the sign symmetry of the equations in words, or None where there is none.
+
+    Args:
+        activation: sigma.
+
+    Returns:
+        The equivalence, or None where sigma has both odd and even degrees.
+    """
+    parities = {k % 2 for k, c in enumerate(activation.coefficients) if c != 0}
+    if parities == {1}:
+        return "sign: (x_i, b_i) and (-x_i, -b_i) satisfy the same equations (odd activation)"
+    if parities == {0}:
+        return "sign: (x_i, b_i) and (-x_i, b_i) satisfy the same equations (even activation)"
+    return None
+
+
+def _equivalences(activation: Polynomial, *more: str) -> tuple[str, ...]:
+    sign = sign_equivalence(activation)
+    return ("permutation of the samples", *((sign,) if sign else ()), *more)
+
+
+def keep_norms(
+    activation: Polynomial, x: FloatArray, b: FloatArray, bound: FloatArray
+) -> Scaled:
+    """Keep norms that the lower degrees of the activation have fixed.
+
+    Args:
+        activation: sigma, not homogeneous.
+        x: Samples, (n, d).
+        b: Coefficients, (n,).
+        bound: Absolute error bounds, (n,).
+
+    Returns:
+        The same samples.
+    """
+    reason = "The lower degrees of the activation fix the norms of the samples."
+    return Scaled(x, b, bound, True, _equivalences(activation), True, reason)
+
+
+def unit_norms(
+    activation: Polynomial, z: FloatArray, sign: FloatArray, bound: FloatArray, *, given: bool
+) -> Scaled:
+    """Scale every sample to norm 1.
+
+    Args:
+        activation: sigma(t) = c t^alpha.
+        z: |b_i|^{1/alpha} x_i, (n, d).
+        sign: Signs of b, (n,).
+        bound: Error bounds on z, (n,).
+        given: Whether the caller stated that the samples have norm 1.
+
+    Returns:
+        Samples of norm 1.
+    """
+    norms = np.linalg.norm(z, axis=1)
+    x, b = z / norms[:, None], sign * norms**activation.degree
+    relative = _relative(bound, norms)
+    if given:
+        reason = "The samples were stated to have norm 1."
+        return Scaled(x, b, relative, True, _equivalences(activation), True, reason)
+    scale = "scale: (x_i, b_i) and (c x_i, c^-alpha b_i) satisfy the same equations; shown with |x_i| = 1"
+    reason = "Nothing in the equations fixes the norms of the samples; they are shown with norm 1."
+    return Scaled(x, b, relative, False, _equivalences(activation, scale), True, reason)
+
+
+def _relative(bound: FloatArray, norms: FloatArray) -> FloatArray:
+    """Turn bounds on z into bounds on z / |z|; twice, since both |z| and the direction move."""
+    ratio = bound / norms
+    return np.where(ratio < 1, ratio / np.maximum(1 - ratio, 1e-3), np.inf)
+
+
+def margin_norms(
+    activation: Polynomial,
+    a: FloatArray,
+    W: FloatArray,
+    z: FloatArray,
+    sign: FloatArray,
+    bound: FloatArray,
+    margin: float | None,
+) -> Scaled:
+    """Scale every sample so that all margins y_i Phi(x_i) agree (kkt).
+
+    Args:
+        activation: sigma(t) = c t^alpha.
+        a: Output weights, (m,).
+        W: First layer, (m, d).
+        z: |b_i|^{1/alpha} x_i, (n, d).
+        sign: Signs of b, (n,).
+        bound: Error bounds on z, (n,).
+        margin: The common margin, or None where it is not known.
+
+    Returns:
+        Samples whose margins are ``margin``; where it is None, of geometric mean norm 1.
+    """
+    alpha = activation.degree
+    lengths = np.linalg.norm(z, axis=1)
+    u = z / lengths[:, None]
+    t = W @ u.T
+    phi = activation(t).T @ a
+    slope = np.linalg.norm((activation(t, 1) * a[:, None]).T @ W, axis=1)
+    tiny = np.finfo(float).tiny
+    consistent = bool(np.all(phi * sign > 0))
+    relative = _relative(bound, lengths)
+    log_norm = -np.log(np.maximum(np.abs(phi), tiny)) / alpha
+    log_norm = log_norm - np.mean(log_norm) if margin is None else log_norm + np.log(margin) / alpha
+    norms = np.exp(log_norm)
+    wobble = relative * slope / (alpha * np.maximum(np.abs(phi), tiny))
+    if margin is None:  # the mean of the logarithms moves with all samples
+        wobble = wobble + np.mean(wobble)
+    x, b = u * norms[:, None], sign * (lengths / norms) ** alpha
+    error_bound = norms * np.hypot(relative, np.expm1(np.minimum(wobble, 700)))
+    if margin is not None:
+        reason = f"The margin {margin:g} of the active samples fixes their norms."
+        return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)
+    scale = (
+        "scale: all norms up to one common factor, (c x_i, c^-alpha b_i), the active samples having "
+        "the same margin; shown with geometric mean norm 1"
+    )
+    reason = (
+        "The margin was not given, so the norms are known up to one common factor only "
+        "(all active samples have the same margin)."
+    )
+    return Scaled(x, b, error_bound, False, _equivalences(activation, scale), consistent, reason)

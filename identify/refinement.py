@@ -1,0 +1,369 @@
+"""Gauss-Newton refinement of samples and coefficients on the original weighted equations.
+
+Symbols: points u_j in the coordinates of the row space, weights s_j, t_ji = x_i.u_j. The equations are
+
+    s_j sum_i b_i sigma'(t_ji) x_i = g_j      (gradients), or
+        sum_i b_i sigma(t_ji)      = v_j      (values).
+
+For sigma(t) = c t^alpha the scale of x_i and b_i cannot be told apart; then b_i = +-1 is fixed and
+x_i stands for z_i = |b_i|^{1/alpha} x_i. The normal matrix is built from its structure: with
+P = s sigma'(t), Q = s sigma''(t) and B the column-wise product of Q and u,
+
+    [J_xi^T J_xk] = b_i b_k ( (x_i.x_k) (B^T B)_ik + c_ik x_i^T + x_k c_ki^T + (P^T P)_ik I ),
+    c_ik = sum_j Q_ji P_jk u_j.
+
+The Jacobian, m r times n r, is never formed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from identify.activation import Polynomial
+
+FloatArray = NDArray[np.float64]
+
+_CHUNK = 2**26
+"""Entries of B held at a time (0.5 GB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """The weighted equations in the coordinates of the row space.
+
+    Attributes:
+        activation: sigma.
+        points: u_j, (m, r).
+        scale: s_j, (m,); not used by values.
+        right_side: g_j, (m, r), or v_j, (m, 1).
+        by_value: Whether the right-hand sides are values rather than gradients.
+        free_b: Whether the b_i are unknowns of their own (sigma not homogeneous).
+    """
+
+    activation: Polynomial
+    points: FloatArray
+    scale: FloatArray
+    right_side: FloatArray
+    by_value: bool
+    free_b: bool
+
+    def predict(self, x: FloatArray, b: FloatArray) -> FloatArray:
+        """Return the left-hand sides at (x, b).
+
+        Args:
+            x: Samples, (n, r).
+            b: Coefficients, (n,).
+
+        Returns:
+            An array of the shape of ``right_side``.
+        """
+        t = self.points @ x.T
+        if self.by_value:
+            return (self.activation(t) @ b)[:, None]
+        return (self.activation(t, 1) * (self.scale[:, None] * b)) @ x
+
+    def residual(self, x: FloatArray, b: FloatArray) -> FloatArray:
+        """Return right-hand minus left-hand sides at (x, b).
+
+        Args:
+            x: Samples, (n, r).
+            b: Coefficients, (n,).
+
+        Returns:
+            An array of the shape of ``right_side``.
+        """
+        return self.right_side - self.predict(x, b)
+
+    def with_right_side(self, right_side: FloatArray) -> Equations:
+        """Return the same equations with other right-hand sides.
+
+        Args:
+            right_side: (m, r) or (m, 1).
+
+        Returns:
+            The equations.
+        """
+        return replace(self, right_side=right_side)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A least-squares solution of the equations.
+
+    Attributes:
+        x: Samples, (n, r).
+        b: Coefficients, (n,).
+        residual: Euclidean norm of the residual.
+        factor: Cholesky factor of the normal matrix at the solution (as of ``cho_factor``), in
+            units where its diagonal is 1.
+        unit: Those units, (n, r) or (n, r + 1).
+        converged: Whether the step had become negligible.
+    """
+
+    x: FloatArray
+    b: FloatArray
+    residual: float
+    factor: tuple[FloatArray, bool]
+    unit: FloatArray
+    converged: bool
+
+
+def normal_matrix(equations: Equations, x: FloatArray, b: FloatArray) -> FloatArray:
+    """Build J^T J from its structure.
+
+    Args:
+        equations: The equations.
+        x: Samples, (n, r).
+        b: Coefficients, (n,).
+
+    Returns:
+        The matrix, (n q, n q), q = r, or r + 1 with b_i last in each block where b is free.
+    """
+    n, r = x.shape
+    t = equations.points @ x.T
+    if equations.by_value:
+        return _value_normal(equations, t, b, r)
+    s = equations.scale[:, None]
+    first, second = s * equations.activation(t, 1), s * equations.activation(t, 2)
+    blocks = np.zeros((n, r, n, r))
+    mixed = np.zeros((n, r, n))
+    step = max(1, _CHUNK // (n * r))
+    for start in range(0, len(t), step):
+        rows = slice(start, start + step)
+        product = _column_product(second[rows], equations.points[rows])
+        blocks += (product.T @ product).reshape(n, r, n, r)
+        mixed += (product.T @ first[rows]).reshape(n, r, n)
+    overlap, coherence = first.T @ first, x @ x.T
+    blocks *= coherence[:, None, :, None]
+    blocks += mixed[:, :, :, None] * x[:, None, None, :]
+    blocks += (mixed[:, :, :, None] * x[:, None, None, :]).transpose(2, 3, 0, 1)
+    diagonal = np.arange(r)
+    blocks[:, diagonal, :, diagonal] += overlap
+    blocks *= b[:, None, None, None] * b[None, None, :, None]
+    if not equations.free_b:
+        return blocks.reshape(n * r, n * r)
+    bordered = np.zeros((n, r + 1, n, r + 1))
+    bordered[:, :r, :, :r] = blocks
+    # J_bi^T J_xk = b_k ((x_i.x_k) c_ki + (P^T P)_ik x_i)
+    border = coherence[:, :, None] * mixed.transpose(2, 0, 1) + overlap[:, :, None] * x[:, None, :]
+    border = border * b[None, :, None]
+    bordered[:, r, :, :r] = border
+    bordered[:, :r, :, r] = border.transpose(1, 2, 0)
+    bordered[:, r, :, r] = coherence * overlap
+    return bordered.reshape(n * (r + 1), n * (r + 1))
+
+
+def _column_product(weights: FloatArray, points: FloatArray) -> FloatArray:
+    m, n = weights.shape
+    return (weights[:, :, None] * points[:, None, :]).reshape(m, n * points.shape[1])
+
+
+def _value_normal(equations: Equations, t: FloatArray, b: FloatArray, r: int) -> FloatArray:
+    m, n = t.shape
+    jacobian = _column_product(b * equations.activation(t, 1), equations.points).reshape(m, n, r)
+    if equations.free_b:
+        jacobian = np.concatenate([jacobian, equations.activation(t)[:, :, None]], axis=2)
+    jacobian = jacobian.reshape(m, -1)
+    return jacobian.T @ jacobian
+
+
+def gradient(
+    equations: Equations, x: FloatArray, b: FloatArray, residual: FloatArray
+) -> FloatArray:
+    """Return J^T residual.
+
+    Args:
+        equations: The equations.
+        x: Samples, (n, r).
+        b: Coefficients, (n,).
+        residual: As returned by :meth:`Equations.residual`.
+
+    Returns:
+        The product, (n, r), or (n, r + 1) where b is free.
+    """
+    t = equations.points @ x.T
+    if equations.by_value:
+        error = residual[:, 0]
+        along_x = (b * equations.activation(t, 1) * error[:, None]).T @ equations.points
+        along_b = equations.activation(t).T @ error
+    else:
+        s = equations.scale[:, None]
+        first, second = s * equations.activation(t, 1), s * equations.activation(t, 2)
+        projected = residual @ x.T
+        along_x = first.T @ residual + (second * projected).T @ equations.points
+        along_x *= b[:, None]
+        along_b = np.einsum("ji,ji->i", first, projected)
+    return np.column_stack([along_x, along_b]) if equations.free_b else along_x
+
+
+def jacobian_product(
+    equations: Equations, x: FloatArray, b: FloatArray, step: FloatArray
+) -> FloatArray:
+    """Return J step, the change of the left-hand sides to first order.
+
+    Args:
+        equations: The equations, by gradients.
+        x: Samples, (n, r).
+        b: Coefficients, (n,).
+        step: Change of the unknowns, (n, r), or (n, r + 1) where b is free.
+
+    Returns:
+        An array of the shape of ``right_side``.
+    """
+    r = x.shape[1]
+    t, moved = equations.points @ x.T, equations.points @ step[:, :r].T
+    s = equations.scale[:, None]
+    first, second = s * equations.activation(t, 1), s * equations.activation(t, 2)
+    change = (second * moved * b) @ x + (first * b) @ step[:, :r]
+    return change + (first * step[:, r]) @ x if equations.free_b else change
+
+
+def refine(
+    equations: Equations,
+    x: FloatArray,
+    b: FloatArray,
+    *,
+    max_steps: int = 60,
+    damping: float = 1e-3,
+    chord: bool | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Fit:
+    """Run Levenberg-Marquardt on the equations from (x, b).
+
+    The normal matrix is rebuilt at every step for small problems. For large ones it is kept while
+    the residual still falls quickly (chord steps): the right-hand side is always exact, so only the
+    speed of convergence depends on it.
+
+    Args:
+        equations: The equations.
+        x: Initial samples, (n, r).
+        b: Initial coefficients, (n,); where they are not free, +-1.
+        max_steps: Largest number of accepted steps.
+        damping: Initial damping relative to the diagonal of the normal matrix.
+        chord: Keep the normal matrix while it serves; None decides by size.
+        progress: Called with the relative residual after each accepted step.
+
+    Returns:
+        The least-squares fit.
+    """
+    if chord is None:
+        chord = x.size > 2500
+    scale = float(np.linalg.norm(equations.right_side)) or 1.0
+    residual = equations.residual(x, b)
+    value, mu, converged, factor, fresh = np.linalg.norm(residual), damping, False, None, False
+    matrix, unit = _scaled_normal(equations, x, b)
+    for _ in range(max_steps):
+        if factor is None:
+            factor = _damped_factor(matrix, mu)
+        step = cho_solve(factor, (gradient(equations, x, b, residual) / unit).ravel())
+        step = step.reshape(unit.shape) / unit
+        trial_x, trial_b = _moved(equations, x, b, step)
+        trial = equations.residual(trial_x, trial_b)
+        trial_value = np.linalg.norm(trial)
+        if not trial_value < value:
+            small = np.linalg.norm(step) <= 1e-7 * np.linalg.norm(x)
+            if (small and fresh) or mu > 1e8:
+                converged = bool(small)
+                break
+            mu, factor = 10 * mu, None
+            if not fresh:
+                matrix, unit = _scaled_normal(equations, x, b)
+                fresh = True
+            continue
+        drop = (value - trial_value) / value
+        x, b, residual, value = trial_x, trial_b, trial, trial_value
+        fresh = False
+        if progress is not None:
+            progress(float(value / scale))
+        if drop < 1e-9 or value <= 1e-15 * scale:
+            converged = True
+            break
+        if not chord or drop < 0.3:
+            mu, factor = max(mu / 10, 1e-14), None
+            matrix, unit = _scaled_normal(equations, x, b)
+            fresh = True
+    if not fresh:
+        matrix, unit = _scaled_normal(equations, x, b)
+    return Fit(x, b, float(value), _damped_factor(matrix, 1e-14), unit, converged)
+
+
+def _scaled_normal(
+    equations: Equations, x: FloatArray, b: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the normal matrix in units that make its diagonal 1, and those units."""
+    matrix = normal_matrix(equations, x, b)
+    unit = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    matrix /= unit[:, None]
+    matrix /= unit[None, :]
+    return matrix, unit.reshape(len(x), -1)
+
+
+def _damped_factor(matrix: FloatArray, mu: float) -> tuple[FloatArray, bool]:
+    """Factor matrix + mu I, raising mu until it is numerically positive definite."""
+    while True:
+        damped = matrix.copy()
+        damped[np.diag_indices_from(damped)] += mu
+        try:
+            return cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            mu *= 100
+
+
+def _moved(
+    equations: Equations, x: FloatArray, b: FloatArray, step: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    if equations.free_b:
+        return x + step[:, :-1], b + step[:, -1]
+    return x + step, b
+
+
+def project_out(equations: Equations, fit: Fit, change: FloatArray) -> FloatArray:
+    """Remove from a change of the right-hand sides what moving the samples can follow.
+
+    Args:
+        equations: The equations, by gradients.
+        fit: Where the Jacobian is taken.
+        change: An array of the shape of ``right_side``.
+
+    Returns:
+        (I - J J^+) change.
+    """
+    along = (gradient(equations, fit.x, fit.b, change) / fit.unit).ravel()
+    step = cho_solve(fit.factor, along, check_finite=False).reshape(fit.unit.shape) / fit.unit
+    return change - jacobian_product(equations, fit.x, fit.b, step)
+
+
+def sensitivities(fit: Fit) -> FloatArray:
+    """Return, per sample, the norm of the block of J^+ that moves it.
+
+    A residual of norm eps in the equations moves the samples of the least-squares solution by at
+    most this times eps, to first order. It is the square root of the largest eigenvalue of the
+    diagonal block of (J^T J)^{-1}, found by power iteration on all blocks at once.
+
+    Args:
+        fit: A converged fit.
+
+    Returns:
+        One factor per sample, (n,); the b_i are left out where they are free.
+    """
+    n, q = fit.unit.shape
+    r = fit.x.shape[1]
+    rng = np.random.default_rng(0)
+    vectors = np.zeros((n, q))
+    vectors[:, :r] = rng.standard_normal((n, r))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    norms = np.zeros(n)
+    for _ in range(30 if n * q <= 4000 else 8):
+        stacked = np.zeros((n, q, n))
+        stacked[np.arange(n), :, np.arange(n)] = vectors / fit.unit
+        solved = cho_solve(fit.factor, stacked.reshape(n * q, n), check_finite=False)
+        moved = solved.reshape(n, q, n)[np.arange(n), :, np.arange(n)] / fit.unit
+        moved[:, r:] = 0.0
+        norms = np.linalg.norm(moved, axis=1)
+        vectors = moved / np.maximum(norms, np.finfo(float).tiny)[:, None]
+    return np.sqrt(norms)

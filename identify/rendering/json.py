@@ -1,0 +1,85 @@
+"""The report as JSON, and files that are never seen half written."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import secrets
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from identify.rendering.text import claimed
+from identify.report import IdentifiabilityReport
+
+SCHEMA = 1
+"""Raised whenever a key is renamed, removed or given another meaning."""
+
+
+def to_dict(report: IdentifiabilityReport) -> dict[str, Any]:
+    """Turn the report into plain lists, strings and numbers.
+
+    Keys are the field names, preceded by ``schema``. Arrays become nested lists. JSON has no
+    infinity, so infinite and undefined numbers become the strings ``"inf"``, ``"-inf"`` and
+    ``"nan"``, which ``float`` reads back.
+
+    Args:
+        report: The report.
+
+    Returns:
+        A dictionary that :func:`json.dumps` accepts with ``allow_nan=False``.
+    """
+    plain: dict[str, Any] = {"schema": SCHEMA, **_plain(report)}
+    if report.rank is not None:
+        plain["rank"]["holds"] = bool(report.rank.holds)
+        plain["rank"]["symmetric_holds"] = bool(report.rank.symmetric_holds)
+    if report.recovery is not None:
+        plain["recovery"]["claimed"] = claimed(report.recovery).tolist()
+    return plain
+
+
+def write_json(report: IdentifiabilityReport, path: str | Path) -> None:
+    """Write the report as JSON, one line per field.
+
+    Args:
+        report: The report.
+        path: Where to; an existing file is replaced in one step.
+    """
+    fields = [
+        f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False, ensure_ascii=False)}"
+        for key, value in to_dict(report).items()
+    ]
+    write_atomic(path, "{\n" + ",\n".join(fields) + "\n}\n")
+
+
+def write_atomic(path: str | Path, text: str) -> None:
+    """Write a text file so that a reader sees either the old content or all of the new.
+
+    Args:
+        path: Where to.
+        text: The content, written as UTF-8; what UTF-8 cannot hold is escaped.
+    """
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

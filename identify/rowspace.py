@@ -1,0 +1,73 @@
+"""The space the samples are seen in, read off the weights by a singular value decomposition.
+
+In known-init every row of W - W0 lies in the span of the samples, in kkt every row of W (Tansley et
+al. use this for attacks). Its dimension r takes the place of d in every count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+_FLAT = 10.0
+"""Noise has a flat spectrum: the singular values of an (m, k) noise matrix with m >> k agree to this."""
+
+_MANY = 8
+"""A tail of at least this many singular values can be recognised as noise by its flatness."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSpace:
+    """An orthonormal basis of the row space and what lies outside it.
+
+    Attributes:
+        basis: Orthonormal columns, (d, r).
+        singular_values: Of the matrix, decreasing.
+        tail: Largest singular value left out; 0 if none is.
+        noisy: Whether the tail stands above the rounding of the stored weights.
+    """
+
+    basis: FloatArray
+    singular_values: FloatArray
+    tail: float
+    noisy: bool
+
+    @property
+    def dimension(self) -> int:
+        """The dimension r."""
+        return self.basis.shape[1]
+
+
+def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
+    """Find the row space of a matrix whose entries carry rounding noise, or more.
+
+    A small singular value is left out only if it is within rounding, or belongs to a tail of at
+    least eight that is as flat as noise is: a single small value may be a sample.
+
+    Args:
+        matrix: (m, d).
+        rounding: Root mean square of the rounding noise per entry.
+
+    Returns:
+        The row space.
+    """
+    m, d = matrix.shape
+    triangular = np.linalg.qr(matrix, mode="r") if m > d else matrix
+    _, values, right = np.linalg.svd(triangular, full_matrices=False)
+    floor = max(
+        20 * rounding * np.sqrt(max(m, d)),
+        float(values[0]) * max(m, d) * np.finfo(float).eps,
+    )
+    rank = above = int(np.sum(values > floor))
+    ratios = values[:-1] / np.maximum(values[1:], np.finfo(float).tiny)
+    gaps = np.flatnonzero(ratios[:above] >= _FLAT)
+    if len(gaps) and above == len(values) == d:
+        lowest = int(gaps[-1]) + 1
+        if d - lowest >= _MANY and values[lowest] <= _FLAT * values[-1]:
+            rank = lowest
+    tail = float(values[rank]) if rank < len(values) else 0.0
+    return RowSpace(right[:rank].T, values, tail, rank < above)
