@@ -13,6 +13,24 @@ MAX_DEGREE = 16
 """Largest degree accepted: beyond it t**alpha leaves the range of float64 for ordinary weights."""
 
 
+def integer_power(t: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """Return t**k by multiplications, many times faster than the general power of NumPy.
+
+    Args:
+        t: Points, any shape.
+        k: Exponent, at least 0.
+
+    Returns:
+        An array of the shape of ``t``.
+    """
+    if k == 0:
+        return np.ones_like(t)
+    half = integer_power(t, k // 2) if k > 1 else None
+    if half is None:
+        return t
+    return half * half * t if k % 2 else half * half
+
+
 @dataclass(frozen=True, slots=True)
 class Polynomial:
     """An activation sigma(t) = sum_k c_k t^k with c_alpha != 0.
@@ -61,7 +79,7 @@ class Polynomial:
             alpha = self.degree
             if order > alpha:
                 return np.zeros_like(t)
-            return (self.leading * math.perm(alpha, order)) * t ** (alpha - order)
+            return (self.leading * math.perm(alpha, order)) * integer_power(t, alpha - order)
         derived = np.polynomial.Polynomial(np.asarray(self.coefficients))
         return derived.deriv(order)(t) if order else derived(t)
 

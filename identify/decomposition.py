@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from identify.activation import integer_power
 from identify.rank import gap_rank
 from identify.tensor import ImplicitTensor
 
@@ -79,7 +80,7 @@ def coefficients(tensor: ImplicitTensor, x: FloatArray) -> FloatArray:
     Returns:
         Coefficients, (n,).
     """
-    return np.linalg.lstsq((x @ x.T) ** tensor.degree, tensor.p(x), rcond=None)[0]
+    return np.linalg.lstsq(integer_power(x @ x.T, tensor.degree), tensor.p(x), rcond=None)[0]
 
 
 def pick(tensor: ImplicitTensor, pool: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
@@ -93,7 +94,7 @@ def pick(tensor: ImplicitTensor, pool: FloatArray, n: int) -> tuple[FloatArray, 
     Returns:
         Directions, (n, r), and their coefficients, (n,).
     """
-    gram = (pool @ pool.T) ** tensor.degree
+    gram = integer_power(pool @ pool.T, tensor.degree)
     target = tensor.p(pool)
     chosen: list[int] = []
     rest, b = target, np.zeros(0)

@@ -16,6 +16,8 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from identify.activation import integer_power
+
 FloatArray = NDArray[np.float64]
 
 
@@ -126,7 +128,7 @@ def polynomial_kernel(u: FloatArray, v: FloatArray, k: int) -> FloatArray:
     Returns:
         The Gram matrix, (m, m').
     """
-    return (u @ v.T) ** k
+    return integer_power(u @ v.T, k)
 
 
 def symbolic_features(d: int, k: int) -> tuple[sympy.Matrix, tuple[sympy.Symbol, ...]]:

@@ -36,8 +36,8 @@ def linear(x: Vector, y: Integers, c: float) -> tuple[Vector, Vector]:
     wrong = np.flatnonzero(dual * y <= 0)
     if len(wrong):
         raise ValueError(
-            f"X: at alpha = 1 sample {wrong[0]} would need a negative multiplier, so not all samples "
-            "can be active; leave it out"
+            f"X: sample {wrong[0]} is not active at alpha = 1 (its multiplier would be negative); "
+            "leave it out"
         )
     size = float(np.sqrt(dual @ y))
     total = size / abs(c)

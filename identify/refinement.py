@@ -252,7 +252,7 @@ def refine(
         The least-squares fit.
     """
     if chord is None:
-        chord = x.size > 2500
+        chord = x.size > 1000
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
     residual = equations.residual(x, b)
     value, mu, converged, factor, fresh = np.linalg.norm(residual), damping, False, None, False

@@ -15,6 +15,8 @@ import numpy as np
 import tensorly
 from numpy.typing import NDArray
 
+from identify.activation import integer_power
+
 FloatArray = NDArray[np.float64]
 
 MAX_ENTRIES = 10**7
@@ -44,7 +46,7 @@ class ImplicitTensor:
         Returns:
             Values, (k,).
         """
-        return np.sum((w @ self.nodes.T) ** (self.degree - 1) * (w @ self.dual.T), axis=1)
+        return np.sum(integer_power(w @ self.nodes.T, self.degree - 1) * (w @ self.dual.T), axis=1)
 
     def f(self, w: FloatArray) -> FloatArray:
         """Evaluate f(w) = grad p(w) / alpha.
@@ -56,11 +58,11 @@ class ImplicitTensor:
             Values, (k, r).
         """
         alpha, t = self.degree, w @ self.nodes.T
-        along_dual = t ** (alpha - 1) @ self.dual
+        along_dual = integer_power(t, alpha - 1) @ self.dual
         if alpha == 1:
             return along_dual
         y = w @ self.dual.T
-        return (along_dual + (alpha - 1) * (t ** (alpha - 2) * y) @ self.nodes) / alpha
+        return (along_dual + (alpha - 1) * (integer_power(t, alpha - 2) * y) @ self.nodes) / alpha
 
     def slice(self, v: FloatArray) -> FloatArray:
         """Return the slice M(v) (paper, eq. A.6); alpha >= 2.
@@ -72,10 +74,10 @@ class ImplicitTensor:
             A symmetric matrix, (r, r).
         """
         alpha, t = self.degree, self.nodes @ v
-        mixed = (self.nodes * (t ** (alpha - 2))[:, None]).T @ self.dual
+        mixed = (self.nodes * integer_power(t, alpha - 2)[:, None]).T @ self.dual
         matrix = mixed + mixed.T
         if alpha > 2:
-            weight = (alpha - 2) * t ** (alpha - 3) * (self.dual @ v)
+            weight = (alpha - 2) * integer_power(t, alpha - 3) * (self.dual @ v)
             matrix = matrix + (self.nodes * weight[:, None]).T @ self.nodes
         return matrix / alpha
 
@@ -162,4 +164,4 @@ def inner_product(x: FloatArray, b: FloatArray, y: FloatArray, c: FloatArray, al
     Returns:
         The inner product; with the tensor itself, its squared Frobenius norm.
     """
-    return float(b @ ((x @ y.T) ** alpha) @ c)
+    return float(b @ integer_power(x @ y.T, alpha) @ c)
