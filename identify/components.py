@@ -17,6 +17,9 @@ FloatArray = NDArray[np.float64]
 _PAIRS = (1, 4, 16, 64)
 """Numbers of slice pairs tried in turn until one start explains the weights."""
 
+_ENOUGH = 1.25
+"""Residual, over what the noise of the interpolation leads to expect, at which no more are tried."""
+
 
 def solve_components(
     equations: Equations,
@@ -44,8 +47,7 @@ def solve_components(
     assert carried is not None
     alpha, n = equations.activation.degree, basis.shape[1]
     tensor = interpolation.tensors[alpha].restricted(basis)
-    scale = float(np.linalg.norm(equations.right_side))
-    goal = 2 * max(carried.residual * scale, carried.noise * np.sqrt(equations.right_side.size))
+    goal = _ENOUGH * carried.noise * np.sqrt(equations.right_side.size)
     best: Fit | None = None
     for pairs in _PAIRS if n <= 50 else _PAIRS[:2]:
         pool = pencil_directions(tensor, pairs, rng)

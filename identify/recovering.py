@@ -79,15 +79,15 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
     )
     scale = float(np.linalg.norm(equations.right_side))
     sentences = [f"{n} samples reproduce the weights' equations to {fit.residual / scale:.2g}."]
-    if _excess(equations, interpolation, fit, problem.evaluations.rounding) > EXCESS:
+    excess = _excess(equations, interpolation, fit, problem.evaluations.rounding) > EXCESS
+    if excess:
         sentences.append(
-            f"The polynomial alone reproduces them to {_carried_residual(interpolation):.2g}: the "
-            f"tensor is determined, but it is not explained by {n} independent samples."
+            f"The polynomial alone reproduces them to {_carried_residual(interpolation):.2g}: what "
+            f"these {n} samples leave unexplained is either more samples or a fit that did not end."
         )
-        return Recovered(Verdict.UNDECIDED, tuple(sentences), None)
     path = _along_path(problem, basis, fit, options)
     if path is not None:
-        fit = path.fit
+        fit, excess = path.fit, False
         sentences.append(
             "Full-batch gradient descent on the squared loss from the initial weights on these "
             f"samples, at {path.rate:.3g} over the largest eigenvalue of the tangent kernel, ends "
@@ -103,7 +103,7 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
         equivalences=scaled.equivalences,
     )
     sentences.append(scaled.reason)
-    verdict, more = _judge(problem, interpolation, fit, recovery, options)
+    verdict, more = _judge(problem, interpolation, fit, recovery, options, excess=excess)
     return Recovered(verdict, (*sentences, *more), recovery)
 
 
@@ -208,6 +208,8 @@ def _judge(
     fit: Fit,
     recovery: Recovery,
     options: Options,
+    *,
+    excess: bool,
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Decide what the bounds and the spare equations allow to be said."""
     n, norms = len(recovery.x), np.linalg.norm(recovery.x, axis=1)
@@ -221,11 +223,11 @@ def _judge(
                 f"{n} samples would fit as well by chance ({chance:.1g}): their number cannot be "
                 "inferred. Pass n_samples if it is known.",
             )
-    if claimed < n or not fit.converged:
+    if claimed < n or excess or not fit.converged:
         verdict = Verdict.PARTIALLY_IDENTIFIABLE if claimed else Verdict.UNDECIDED
         return verdict, (
             f"{claimed} of {n} samples are pinned to within {CLAIM:g} of their norm by the residual "
-            "and the Jacobian of the equations; nothing is claimed of the others.",
+            "and the Jacobian of the equations; nothing is claimed beyond them.",
         )
     worst = float(np.max(recovery.error_bound / norms))
     among = f"at most {n} samples" if options.n_samples is None else f"{n} samples"

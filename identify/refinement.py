@@ -32,6 +32,15 @@ _CHUNK = 2**26
 """Entries of B held at a time (0.5 GB)."""
 
 
+_LARGE = 5000
+"""Unknowns from which a normal matrix takes many seconds and is rebuilt ``_REBUILDS`` times at most."""
+
+_REBUILDS = 2
+
+_STALE = 3e-3
+"""Relative movement of the samples up to which a normal matrix is as good as new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Equations:
     """The weighted equations in the coordinates of the row space.
@@ -255,8 +264,11 @@ def refine(
         chord = x.size > 1000
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
     residual = equations.residual(x, b)
-    value, mu, converged, factor, fresh = np.linalg.norm(residual), damping, False, None, False
+    value = np.linalg.norm(residual)
+    mu = min(damping, float(value / scale) ** 3)
     matrix, unit = _scaled_normal(equations, x, b)
+    built_at, factor, converged = x, None, False
+    rebuilds = _REBUILDS if x.size > _LARGE else max_steps
     for _ in range(max_steps):
         if factor is None:
             factor = _damped_factor(matrix, mu)
@@ -267,29 +279,37 @@ def refine(
         trial_value = np.linalg.norm(trial)
         if not trial_value < value:
             small = np.linalg.norm(step) <= 1e-7 * np.linalg.norm(x)
-            if (small and fresh) or mu > 1e8:
+            if small or mu > 1e8:
                 converged = bool(small)
                 break
             mu, factor = 10 * mu, None
-            if not fresh:
+            if built_at is not x:
                 matrix, unit = _scaled_normal(equations, x, b)
-                fresh = True
+                built_at = x
             continue
         drop = (value - trial_value) / value
         x, b, residual, value = trial_x, trial_b, trial, trial_value
-        fresh = False
         if progress is not None:
             progress(float(value / scale))
         if drop < 1e-9 or value <= 1e-15 * scale:
             converged = True
             break
-        if not chord or drop < 0.3:
-            mu, factor = max(mu / 10, 1e-14), None
+        stale = not chord or _distance(x, built_at) > _STALE
+        if drop < 0.3 and stale and rebuilds == 0:
+            break
+        if stale and (not chord or drop < 0.3):
+            rebuilds -= 1
             matrix, unit = _scaled_normal(equations, x, b)
-            fresh = True
-    if not fresh:
+            built_at, factor = x, None
+        if not chord or (drop < 0.3 and mu > 1e-13):
+            mu, factor = max(mu / (100 if chord else 10), 1e-14), None
+    if _distance(x, built_at) > _STALE:
         matrix, unit = _scaled_normal(equations, x, b)
     return Fit(x, b, float(value), _damped_factor(matrix, 1e-14), unit, converged)
+
+
+def _distance(x: FloatArray, y: FloatArray) -> float:
+    return float(np.linalg.norm(x - y) / np.linalg.norm(x))
 
 
 def _scaled_normal(

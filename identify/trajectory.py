@@ -169,7 +169,7 @@ def refine_along_path(
     ends: Ends,
     *,
     again: Callable[[Equations, Fit], Fit],
-    max_rounds: int = 15,
+    max_rounds: int = 25,
     progress: Callable[[float], None] | None = None,
 ) -> PathFit | None:
     """Correct the equations along the training path until the path ends at the given weights.
@@ -208,9 +208,10 @@ def refine_along_path(
             # what is left when the path from these samples is computed: the residual that counts
             left = Fit(fit.x, fit.b, error, fit.factor, fit.unit, fit.converged)
             result = PathFit(left, float(np.exp(log_rate)), kept)
-        stalled = 0 if error < 0.7 * best else stalled + 1
+        slow = error > 0.5 * best
+        stalled = 0 if error < 0.95 * best else stalled + 1
         best = min(best, error)
-        if error <= 1e-12 * scale or stalled == 3 or (stalled and best < 1e-6 * scale):
+        if error <= 1e-12 * scale or stalled == 3 or (slow and best < 1e-6 * scale):
             break
         predicted = equations.predict(x, path.beta)
         nearby = descend(ends, x, float(np.exp(log_rate + 0.02)))
@@ -223,7 +224,7 @@ def refine_along_path(
             miss = miss - step * by_rate
         corrected = equations.with_right_side(predicted + miss)
         fit = refine(corrected, fit.x, fit.b, damping=1e-8, max_steps=8, chord=True)
-        if stalled:
+        if slow:
             fit = min(fit, again(corrected, fit), key=lambda option: option.residual)
     return result
 

@@ -1,0 +1,1 @@
+"""The demonstration: train on real images, verify, recover them from the weights."""

@@ -1,0 +1,51 @@
+"""Real images that come with scikit-learn: handwritten digits and patches of two photographs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits, load_sample_images
+
+FloatArray = NDArray[np.float64]
+
+
+def digits(n: int, seed: int = 0) -> FloatArray:
+    """Return handwritten digits, the mean of the data set subtracted, scaled to norm 1.
+
+    Args:
+        n: Number of images, at most 1797.
+        seed: Draws which ones.
+
+    Returns:
+        Images of 8 x 8 pixels as rows, (n, 64).
+    """
+    images = load_digits().data.astype(np.float64)
+    chosen = np.random.default_rng(seed).choice(len(images), n, replace=False)
+    return _normalised(images - images.mean(axis=0))[chosen]
+
+
+def photographs(n: int, size: int = 16, seed: int = 0) -> FloatArray:
+    """Return colour patches of the two photographs, the mean patch subtracted, scaled to norm 1.
+
+    Args:
+        n: Number of patches, at most 2000.
+        size: Side of a patch in pixels.
+        seed: Draws where they are cut.
+
+    Returns:
+        Patches of size x size x 3 as rows, (n, 3 size^2).
+    """
+    pictures = [picture / 255.0 for picture in load_sample_images().images]
+    rng = np.random.default_rng(seed)
+    patches = []
+    for _ in range(2000):  # the mean is that of a pool, so that the n patches stay independent
+        picture = pictures[rng.integers(len(pictures))]
+        row = rng.integers(picture.shape[0] - size)
+        column = rng.integers(picture.shape[1] - size)
+        patches.append(picture[row : row + size, column : column + size].ravel())
+    pool = np.array(patches)
+    return _normalised(pool - pool.mean(axis=0))[:n]
+
+
+def _normalised(x: FloatArray) -> FloatArray:
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
