@@ -107,9 +107,7 @@ def _demo(command: Demo) -> None:
 
 
 def _verify(command: Verify) -> None:
-    weights = read_weights(
-        command.weights, a=command.a, w=command.w, a0=command.a0, w0=command.w0
-    )
+    weights = read_weights(command.weights, a=command.a, w=command.w, a0=command.a0, w0=command.w0)
     number = command.activation[0] if len(command.activation) == 1 else None
     if number is not None and not number.is_integer():
         raise ValueError(f"--activation: found {number:g}; pass one integer or c_0 ... c_alpha")

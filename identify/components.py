@@ -14,8 +14,14 @@ from identify.tensor import ImplicitTensor
 
 FloatArray = NDArray[np.float64]
 
-_PAIRS = (1, 4, 16, 64)
-"""Numbers of slice pairs tried in turn until one start explains the weights."""
+_SINGLES = 30
+"""Slice pairs of which the one with the smallest residual starts the first refinement."""
+
+_PAIRS = (4, 16, 64)
+"""Numbers of slice pairs pooled in turn for further starts, until one explains the weights."""
+
+_POOLED = 50
+"""Number of samples up to which further starts are affordable."""
 
 _ENOUGH = 1.25
 """Residual, over what the noise of the interpolation leads to expect, at which no more are tried."""
@@ -49,13 +55,15 @@ def solve_components(
     tensor = interpolation.tensors[alpha].restricted(basis)
     goal = _ENOUGH * carried.noise * np.sqrt(equations.right_side.size)
     best: Fit | None = None
-    for pairs in _PAIRS if n <= 50 else _PAIRS[:2]:
-        pool = pencil_directions(tensor, pairs, rng)
-        if known is not None:
-            pool = np.concatenate([known @ basis, pool])
-        pool = np.concatenate([pool, _directions(rng, n)])
-        directions, b = pick(tensor, pool, n)
-        x, b = starting_point(equations, interpolation, directions @ basis.T, b)
+    for pairs in (1, *_PAIRS) if n <= _POOLED else (1,):
+        if pairs == 1:
+            x, b = _best_single(equations, interpolation, basis, rng)
+        else:
+            pool = pencil_directions(tensor, pairs, rng)
+            if known is not None:
+                pool = np.concatenate([pool, known @ basis])
+            directions, b = pick(tensor, _filled(pool, n, rng), n)
+            x, b = starting_point(equations, interpolation, directions @ basis.T, b)
         fit = refine(equations, x, b, progress=progress)
         if best is None or fit.residual < best.residual:
             best = fit
@@ -65,10 +73,31 @@ def solve_components(
     return best
 
 
-def _directions(rng: np.random.Generator, n: int) -> FloatArray:
-    """Return random unit directions, so that the pool never runs short."""
-    directions = rng.standard_normal((n, n))
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+def _best_single(
+    equations: Equations,
+    interpolation: Interpolation,
+    basis: FloatArray,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the start from a single pair of slices that has the smallest residual."""
+    n = basis.shape[1]
+    tensor = interpolation.tensors[equations.activation.degree].restricted(basis)
+    starts = []
+    for _ in range(_SINGLES):
+        directions = _filled(pencil_directions(tensor, 1, rng), n, rng)[:n]
+        b = coefficients(tensor, directions)
+        x, b = starting_point(equations, interpolation, directions @ basis.T, b)
+        starts.append((float(np.linalg.norm(equations.residual(x, b))), x, b))
+    _, x, b = min(starts, key=lambda start: start[0])
+    return x, b
+
+
+def _filled(pool: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    """Fill a pool that a singular slice left short with random unit directions."""
+    missing = max(0, n - len(pool))
+    directions = rng.standard_normal((missing, n))
+    norms = np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.concatenate([pool, directions / norms])
 
 
 def starting_point(

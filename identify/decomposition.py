@@ -36,9 +36,7 @@ def range_basis(tensor: ImplicitTensor, rng: np.random.Generator) -> tuple[Float
     return left[:, :rank], gap
 
 
-def pencil_directions(
-    tensor: ImplicitTensor, pairs: int, rng: np.random.Generator
-) -> FloatArray:
+def pencil_directions(tensor: ImplicitTensor, pairs: int, rng: np.random.Generator) -> FloatArray:
     """Return unit directions from random pairs of slices (paper, eqs. A.6 to A.9).
 
     Args:

@@ -221,11 +221,11 @@ def solve(matrix: FloatArray, right_side: FloatArray, rounding: float) -> Soluti
     else:
         left = right = None
         normal = matrix.T @ matrix
-        values = np.sqrt(np.maximum(eigvalsh(normal), 0.0)[::-1])
         try:
             inverse = cho_factor(normal)
         except LinAlgError:
             inverse = None
+        values = _spectrum(normal, inverse)
     floor = rounding_tolerance(values, matrix.shape)
     if inverse is not None:
         floor = max(floor, float(values[0]) * 1e-7)  # squares: half of the digits
@@ -254,6 +254,22 @@ def solve(matrix: FloatArray, right_side: FloatArray, rounding: float) -> Soluti
         rank = counted
     norm = float(np.linalg.norm(right_side)) or 1.0
     return Solution(columns, rank, values, tolerance, noise, spare, error / norm, dual)
+
+
+def _spectrum(normal: FloatArray, inverse: tuple[FloatArray, bool] | None) -> FloatArray:
+    """Return the singular values of a matrix from its large normal matrix, decreasing.
+
+    Single precision serves for the bulk, of which only the picture is shown; the smallest, which
+    decides, comes from inverse iteration in double precision.
+    """
+    if inverse is None:
+        return np.sqrt(np.maximum(eigvalsh(normal), 0.0)[::-1])
+    squares = eigvalsh(normal.astype(np.float32)).astype(np.float64)[::-1]
+    vector = np.random.default_rng(0).standard_normal((len(normal), 8))
+    for _ in range(30):
+        vector = np.linalg.qr(cho_solve(inverse, vector))[0]
+    size = float(np.linalg.eigvalsh(vector.T @ (normal @ vector))[0])
+    return np.sqrt(np.append(np.maximum(squares[:-1], size), size))
 
 
 def _drowning(noise: float, coefficients: FloatArray) -> float:

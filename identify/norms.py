@@ -62,9 +62,7 @@ def _equivalences(activation: Polynomial, *more: str) -> tuple[str, ...]:
     return ("permutation of the samples", *((sign,) if sign else ()), *more)
 
 
-def keep_norms(
-    activation: Polynomial, x: FloatArray, b: FloatArray, bound: FloatArray
-) -> Scaled:
+def keep_norms(activation: Polynomial, x: FloatArray, b: FloatArray, bound: FloatArray) -> Scaled:
     """Keep norms that the lower degrees of the activation have fixed.
 
     Args:

@@ -58,9 +58,7 @@ def rank_report(
     return report, _sentences(problem, interpolation, report)
 
 
-def _sentences(
-    problem: Problem, interpolation: Interpolation, report: RankReport
-) -> list[str]:
+def _sentences(problem: Problem, interpolation: Interpolation, report: RankReport) -> list[str]:
     sentences = []
     d, r = report.dimension, report.row_space
     if problem.evaluations.gradients is not None:
@@ -119,6 +117,4 @@ def _symmetric_sentence(problem: Problem, symmetric: Solution) -> str:
             f"The {kind} condition carries it: rank {symmetric.rank} = {symmetric.columns} "
             f"coefficients of the polynomial ({levels}), so the tensor is determined."
         )
-    return (
-        f"The {kind} condition fails: rank {symmetric.rank} of {symmetric.columns} coefficients."
-    )
+    return f"The {kind} condition fails: rank {symmetric.rank} of {symmetric.columns} coefficients."

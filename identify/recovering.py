@@ -127,9 +127,7 @@ def _carried_residual(interpolation: Interpolation) -> float:
     return carried.residual
 
 
-def _excess(
-    equations: Equations, interpolation: Interpolation, fit: Fit, rounding: float
-) -> float:
+def _excess(equations: Equations, interpolation: Interpolation, fit: Fit, rounding: float) -> float:
     """Return the variance that n samples leave over that which the polynomial leaves."""
     carried = interpolation.carried_by
     assert carried is not None
@@ -142,9 +140,7 @@ def _excess(
     return left / max(carried.noise, rounding, computing) ** 2
 
 
-def _along_path(
-    problem: Problem, basis: FloatArray, fit: Fit, options: Options
-) -> PathFit | None:
+def _along_path(problem: Problem, basis: FloatArray, fit: Fit, options: Options) -> PathFit | None:
     """Follow the training path where both layers moved and the size allows it."""
     weights, equations, space = problem.weights, problem.equations, problem.space.basis
     applies = (
@@ -156,9 +152,7 @@ def _along_path(
     )
     if not applies or weights.a0 is None or weights.W0 is None:
         return None
-    ends = Ends(
-        weights.a0, weights.W0 @ space, weights.a, weights.W @ space, equations.activation
-    )
+    ends = Ends(weights.a0, weights.W0 @ space, weights.a, weights.W @ space, equations.activation)
     rng = np.random.default_rng(options.seed)
 
     def again(corrected: Equations, current: Fit) -> Fit:

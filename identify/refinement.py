@@ -33,9 +33,8 @@ _CHUNK = 2**26
 
 
 _LARGE = 5000
-"""Unknowns from which a normal matrix takes many seconds and is rebuilt ``_REBUILDS`` times at most."""
-
-_REBUILDS = 2
+"""Unknowns from which a normal matrix takes many seconds: it is built once and factored twice. Damping
+then stays strong, which moves the samples only where the equations tell much about them."""
 
 _STALE = 3e-3
 """Relative movement of the samples up to which a normal matrix is as good as new."""
@@ -265,12 +264,16 @@ def refine(
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
     residual = equations.residual(x, b)
     value = np.linalg.norm(residual)
-    mu = min(damping, float(value / scale) ** 3)
+    large = x.size > _LARGE
+    mu = damping if large else min(damping, float(value / scale) ** 3)
     matrix, unit = _scaled_normal(equations, x, b)
     built_at, factor, converged = x, None, False
-    rebuilds = _REBUILDS if x.size > _LARGE else max_steps
+    factors = 2 if large else 10 * max_steps
     for _ in range(max_steps):
         if factor is None:
+            factors -= 1
+            if factors < 0:
+                break
             factor = _damped_factor(matrix, mu)
         step = cho_solve(factor, (gradient(equations, x, b, residual) / unit).ravel())
         step = step.reshape(unit.shape) / unit
@@ -283,7 +286,7 @@ def refine(
                 converged = bool(small)
                 break
             mu, factor = 10 * mu, None
-            if built_at is not x:
+            if built_at is not x and not large:
                 matrix, unit = _scaled_normal(equations, x, b)
                 built_at = x
             continue
@@ -295,15 +298,12 @@ def refine(
             converged = True
             break
         stale = not chord or _distance(x, built_at) > _STALE
-        if drop < 0.3 and stale and rebuilds == 0:
-            break
-        if stale and (not chord or drop < 0.3):
-            rebuilds -= 1
+        if stale and not large and (not chord or drop < 0.3):
             matrix, unit = _scaled_normal(equations, x, b)
             built_at, factor = x, None
         if not chord or (drop < 0.3 and mu > 1e-13):
             mu, factor = max(mu / (100 if chord else 10), 1e-14), None
-    if _distance(x, built_at) > _STALE:
+    if _distance(x, built_at) > (0.1 if large else _STALE):
         matrix, unit = _scaled_normal(equations, x, b)
     return Fit(x, b, float(value), _damped_factor(matrix, 1e-14), unit, converged)
 
