@@ -1,1 +1,1 @@
-"""x."""
+"""The optimisation attack on a trained network; nothing is here yet."""

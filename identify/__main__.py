@@ -24,9 +24,9 @@ class Demo:
     """Folder for report.html, recovered.png and weights.npz."""
     samples: int = 20
     """Number of digits."""
-    neurons: int = 600
+    neurons: int = 1000
     """Number of neurons."""
-    seed: int = 0
+    seed: int = 1
     """Draws the digits, the initial weights and the slices."""
 
 

@@ -1,4 +1,4 @@
-"""Polynomial activations sigma(t) = c_0 + c_1 t + ... + c_alpha t^alpha (paper, sections 4.2 and 4.3)."""
+"""Polynomial activations, of degree alpha (paper, sections 4.2 and 4.3)."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def parse_activation(activation: int | Sequence[float] | str) -> Polynomial:
     )
     if isinstance(activation, str):
         raise ValueError(
-            f"activation: found {activation!r}; only polynomial activations are decided here; {expected}"
+            f"activation: found {activation!r}; only polynomials are decided here; {expected}"
         )
     if isinstance(activation, bool):
         raise ValueError(f"activation: found the bool {activation}; {expected}")
@@ -132,6 +132,6 @@ def parse_activation(activation: int | Sequence[float] | str) -> Polynomial:
         raise ValueError(f"activation: found {len(coefficients)} coefficients; {expected}")
     if coefficients[-1] == 0:
         raise ValueError(
-            f"activation: found leading coefficient 0 in {coefficients}; drop trailing zeros, {expected}"
+            f"activation: found leading coefficient 0 in {coefficients}; drop it; {expected}"
         )
     return Polynomial(coefficients)

@@ -1,7 +1,9 @@
 """Second sample sets for activations of degree 1 and 2, where the tensor does not fix the samples.
 
-Linear: only v = sum_i b_i x_i enters (paper, section 4.1). Quadratic: only M = sum_i b_i x_i x_i^T enters
-(section 4.2); with z_i = |b_i|^{1/2} x_i and S = diag(sign b), any Q with Q^T S Q = S gives a second set
+Linear: only v = sum_i b_i x_i enters (paper, section 4.1). Quadratic: only M = sum_i b_i x_i x_i^T
+enters
+(section 4.2); with z_i = |b_i|^{1/2} x_i and S = diag(sign b), any Q with Q^T S Q = S gives a
+second set
 Q z with the same M = z^T S z.
 """
 

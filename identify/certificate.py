@@ -1,6 +1,7 @@
 """Error bounds per sample, and what may be claimed on their strength.
 
-A residual of norm eps in the equations moves the least-squares solution by at most |J^+| eps, per sample
+A residual of norm eps in the equations moves the least-squares solution by at most |J^+| eps, per
+sample
 by the norm of its block of J^+. What the true samples leave in the equations (rounding, training
 that is not exactly lazy, a point that is not exactly KKT) is not known, but the part of it that the
 Jacobian cannot follow is the residual of the fit. Its norm, raised to all equations, stands for the
@@ -46,14 +47,11 @@ def equation_error(equations: Equations, fit: Fit, rounding: float) -> float:
     return max(float(raised), rounding * np.sqrt(count)) + computing
 
 
-def sample_bounds(
-    equations: Equations, fit: Fit, error: float, tail: float, tail_points: FloatArray
-) -> FloatArray:
+def sample_bounds(fit: Fit, error: float, tail: float, tail_points: FloatArray) -> FloatArray:
     """Bound the distance of each z_i (or x_i, where b is free) from the truth.
 
     Args:
-        equations: The equations in the coordinates of the row space.
-        fit: Their least-squares fit.
+        fit: The least-squares fit in the coordinates of the row space.
         error: As returned by :func:`equation_error`.
         tail: Spectral norm of the right-hand sides outside the row space.
         tail_points: P_ji = s_j b_i sigma'(x_i.u_j), (m, n): how the samples enter the equations.

@@ -1,4 +1,4 @@
-"""From the tensor to samples: initialise from random slices, then refine on the original equations."""
+"""From the tensor to samples: start from random slices, refine on the equations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _POOLED = 50
 """Number of samples up to which further starts are affordable."""
 
 _ENOUGH = 1.25
-"""Residual, over what the noise of the interpolation leads to expect, at which no more are tried."""
+"""Residual, over what the noise of the interpolation leads to expect, at which no more are
+tried.
+"""
 
 
 def solve_components(
@@ -43,7 +45,8 @@ def solve_components(
         interpolation: Their tensors by degree, determined.
         basis: Orthonormal basis of the span of the samples in those coordinates, (r, n).
         rng: Draws the slices.
-        known: Unit directions to add to the pool, (k, r).
+        known: Unit directions to pool with those of a few slice pairs, (k, r); no other start is
+            tried then.
         progress: Called with the relative residual after each step of the refinement.
 
     Returns:
@@ -55,7 +58,11 @@ def solve_components(
     tensor = interpolation.tensors[alpha].restricted(basis)
     goal = _ENOUGH * carried.noise * np.sqrt(equations.right_side.size)
     best: Fit | None = None
-    for pairs in (1, *_PAIRS) if n <= _POOLED else (1,):
+    if known is not None:
+        rounds: tuple[int, ...] = _PAIRS[:1]
+    else:
+        rounds = (1, *_PAIRS) if n <= _POOLED else (1,)
+    for pairs in rounds:
         if pairs == 1:
             x, b = _best_single(equations, interpolation, basis, rng)
         else:
@@ -133,6 +140,9 @@ def _norms_from_degrees(
 
     The ratio of the coefficients at degrees alpha and k is (+-|x_i|)^{alpha-k}; its sign tells the
     orientation where alpha - k is odd.
+
+    Returns:
+        Norms and signs, (n,) each.
     """
     alpha = max(tensors)
     votes, signs = [], []

@@ -1,9 +1,12 @@
 """Simultaneous diagonalization of random slices, and the choice among many.
 
-Symbols: T = sum_i b_i x_i^{(x) alpha} with independent x_i; slices M(v) = X^T diag(b_i (x_i.v)^{alpha-2}) X
-(paper, eq. A.6). M(v_1)^{-1} M(v_2) has the dual basis of X as eigenvectors (eq. A.9). One pair of slices
+Symbols: T = sum_i b_i x_i^{(x) alpha} with independent x_i; slices M(v) = X^T diag(b_i
+(x_i.v)^{alpha-2}) X
+(paper, eq. A.6). M(v_1)^{-1} M(v_2) has the dual basis of X as eigenvectors (eq. A.9). One pair of
+slices
 is an initialiser, not an answer: pencil methods are unstable on an open set of tensors (Beltran,
-Breiding and Vannieuwenhoven, arXiv 1807.04159). So directions are pooled from many pairs, and the n that
+Breiding and Vannieuwenhoven, arXiv 1807.04159). So directions are pooled from many pairs, and the
+n that
 explain T are picked greedily in the inner product <x^{(x) alpha}, y^{(x) alpha}> = (x.y)^alpha.
 """
 

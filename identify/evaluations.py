@@ -115,7 +115,9 @@ def known_init_evaluations(weights: Weights, activation: Polynomial, base: float
 
 
 def random_features_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
-    """Read the change of the output layer over a frozen first layer (Tansley et al.; Iurada et al.).
+    """Read the change of the output layer over a frozen first layer.
+
+    The setting of Tansley et al. and of Iurada et al.
 
     Args:
         weights: Trained weights and the initial output layer.

@@ -3,7 +3,8 @@
 Symbols: u_j points in the r coordinates of the row space, s_j weights, D = diag(s), k c_k the
 factor of degree k in sigma', V = [phi_{k-1}(u_j) k c_k]_k the feature matrix, g_j the values of
 s_j grad P(u_j). The Gram test asks for full column rank of D V (paper, eq. 4.2, on the row space):
-then f_k = A_k phi_{k-1} is determined by D V A = g. The symmetric test uses that f is a gradient: the
+then f_k = A_k phi_{k-1} is determined by D V A = g. The symmetric test uses that f is a gradient:
+the
 unknown is the form p with C(r+alpha-1, alpha) coefficients, against m r equations.
 """
 
@@ -65,7 +66,8 @@ class Interpolation:
     """The forms of P by degree and the two tests.
 
     Attributes:
-        tensors: Implicit tensor of sum_i b_i x_i^{(x) k} for every degree k that is determined; empty
+        tensors: Implicit tensor of sum_i b_i x_i^{(x) k} for every degree k that is determined;
+        empty
             where neither test holds.
         gram: The Gram test, or None where the matrix was too large.
         symmetric: The symmetric test, or None where it was not needed or too large.
@@ -277,6 +279,9 @@ def _drowning(noise: float, coefficients: FloatArray) -> float:
 
     One right singular direction carries a vector of q coefficients; noise perturbs it by
     noise sqrt(q) / sigma, against a typical norm |A| / sqrt(N).
+
+    Returns:
+        The singular value.
     """
     size = float(np.linalg.norm(coefficients))
     if size == 0:

@@ -1,4 +1,4 @@
-"""Activations of degree 1 and 2: two sample sets that satisfy the same equations (paper, 4.1, 4.2)."""
+"""Degrees 1 and 2: two sample sets that satisfy the same equations (paper, 4.1, 4.2)."""
 
 from __future__ import annotations
 

@@ -1,12 +1,16 @@
 """KKT points for activations of degree 1 and 2, where b has a closed or a convex form.
 
-Linear: W_j = c a_j v and a_j = c W_j.v force |v| = 1 / |c|; the margins are c^2 A v.x_i with A = sum_j a_j^2, so
-b = G^{-1} y / (c^2 A) with G = X X^T. Quadratic, q neurons on every eigenvector of M = sum_i b_i x_i x_i^T:
-with eigenvalue mu, s = |W| = 1 / (sqrt 2 |c mu|), so Phi(x) = q / (4 c^2) x^T M^{-3} x on the span, and
+Linear: W_j = c a_j v and a_j = c W_j.v force |v| = 1 / |c|; the margins are c^2 A v.x_i with A =
+sum_j a_j^2, so
+b = G^{-1} y / (c^2 A) with G = X X^T. Quadratic, q neurons on every eigenvector of M = sum_i b_i
+x_i x_i^T:
+with eigenvalue mu, s = |W| = 1 / (sqrt 2 |c mu|), so Phi(x) = q / (4 c^2) x^T M^{-3} x on the
+span, and
 
     y_i = Phi(x_i) = q / (4 c^2) beta_i^2 sum_k (G^{-1}_ik)^2 beta_k,    beta_i = 1 / b_i,
 
-the stationarity of the strictly convex 1/2 beta^T H beta + (4 c^2 / q) sum_i 1 / |beta_i|, H = G^{-1} o G^{-1}.
+the stationarity of the strictly convex 1/2 beta^T H beta + (4 c^2 / q) sum_i 1 / |beta_i|, H =
+G^{-1} o G^{-1}.
 """
 
 from __future__ import annotations

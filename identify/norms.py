@@ -1,7 +1,9 @@
 """What fixes the norms of the samples, and their final form.
 
-Without |x_i| = 1, (x_i, b_i) and (c x_i, c^{-alpha} b_i) satisfy the same homogeneous equations. In kkt the
-active samples have the same margin y_i Phi(x_i), which fixes each norm up to the one scale of theta;
+Without |x_i| = 1, (x_i, b_i) and (c x_i, c^{-alpha} b_i) satisfy the same homogeneous equations.
+In kkt the
+active samples have the same margin y_i Phi(x_i), which fixes each norm up to the one scale of
+theta;
 in known-init lower degrees of sigma fix them; else only |x_i| = 1 does.
 """
 
@@ -99,7 +101,10 @@ def unit_norms(
     if given:
         reason = "The samples were stated to have norm 1."
         return Scaled(x, b, relative, True, _equivalences(activation), True, reason)
-    scale = "scale: (x_i, b_i) and (c x_i, c^-alpha b_i) satisfy the same equations; shown with |x_i| = 1"
+    scale = (
+        "scale: (x_i, b_i) and (c x_i, c^-alpha b_i) satisfy the same equations; shown with "
+        "|x_i| = 1"
+    )
     reason = "Nothing in the equations fixes the norms of the samples; they are shown with norm 1."
     return Scaled(x, b, relative, False, _equivalences(activation, scale), True, reason)
 
@@ -154,8 +159,8 @@ def margin_norms(
         reason = f"The margin {margin:g} of the active samples fixes their norms."
         return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)
     scale = (
-        "scale: all norms up to one common factor, (c x_i, c^-alpha b_i), the active samples having "
-        "the same margin; shown with geometric mean norm 1"
+        "scale: all norms up to one common factor, (c x_i, c^-alpha b_i), the active samples "
+        "having the same margin; shown with geometric mean norm 1"
     )
     reason = (
         "The margin was not given, so the norms are known up to one common factor only "

@@ -132,6 +132,9 @@ def _known_init(
     For a power activation and gradients taken at w, <w, W_j - W0_j> = alpha a (a_j - a0_j) whatever
     the data: at the initial weights exactly for one gradient step, at the midpoint exactly for
     gradient flow.
+
+    Returns:
+        The evaluations and the relative residual of that identity, None where it does not apply.
     """
     bases = (0.5, 0.0) if base is None else (base,)
     options = [known_init_evaluations(weights, activation, option) for option in bases]
@@ -163,8 +166,9 @@ def _check_range(evaluations: Evaluations, activation: Polynomial) -> None:
         value = np.abs(activation(np.array([largest]))) ** 2
     if not np.all(value < 1e290):
         raise ValueError(
-            f"W: found entries up to {np.abs(evaluations.points).max():.3g}, at which the activation "
-            f"{activation} leaves the range of float64; pass weights in the units they were trained in"
+            f"W: found entries up to {np.abs(evaluations.points).max():.3g}, at which "
+            f"the activation {activation} leaves the range of float64; pass weights in the units "
+            "they were trained in"
         )
 
 
@@ -172,6 +176,12 @@ def _scaled(weights: Weights, activation: Polynomial) -> tuple[Weights, float, b
     """Bring weights of extreme size to order 1 by powers of two, for a power activation.
 
     With W = s W', a = t a' the equations keep their form, and b = b' times a power of s and t.
+
+    Returns:
+        The weights, the logarithm of that power, and whether anything was scaled.
+
+    Raises:
+        ValueError: If b leaves the range of float64.
     """
     if not activation.is_power:
         return weights, 0.0, False

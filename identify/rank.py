@@ -69,7 +69,8 @@ def exact_feature_rank(points: FloatArray, basis: FloatArray, k: int) -> int | N
     """Prove a lower bound on the rank of the degree-k feature matrix of the points as stored.
 
     Floats are dyadic rationals, so they map exactly into the field of 2^31 - 1 elements, and a rank
-    there never exceeds the rank over the rationals. The points are projected by the basis as stored,
+    there never exceeds the rank over the rationals. The points are projected by the basis as
+    stored,
     exactly; a linear map cannot raise the rank, so what is proved holds for the points themselves
     and for the Gram matrix K_pq = (w_p.w_q)^k.
 

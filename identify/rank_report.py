@@ -99,8 +99,8 @@ def _gram_sentence(gram: Solution, report: RankReport) -> str:
     )
     if gram.determined:
         return (
-            f"The Gram condition of Theorem 4.1 holds there: rank(K) = {gram.rank} = N ({levels}), so "
-            "the tensor is determined, and with it the symmetric condition "
+            f"The Gram condition of Theorem 4.1 holds there: rank(K) = {gram.rank} = N ({levels}), "
+            "so the tensor is determined, and with it the symmetric condition "
             f"({report.symmetric_dimension} coefficients) holds."
         )
     return f"The Gram condition of Theorem 4.1 fails: rank(K) = {gram.rank} of N = {gram.columns}."

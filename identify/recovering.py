@@ -27,7 +27,9 @@ from identify.trajectory import Ends, PathFit, refine_along_path
 FloatArray = NDArray[np.float64]
 
 CHANCE = 1e-6
-"""Chance of a meaningless tensor fitting as well, above which the number of samples is not inferred."""
+"""Chance of a meaningless tensor fitting as well, above which the number of samples is not
+inferred.
+"""
 
 EXCESS = 100.0
 """Variance ratio above which n samples do not explain the tensor that the weights determine."""
@@ -115,8 +117,8 @@ def _count_contradiction(n: int, stated: int | None) -> Recovered | None:
         return Recovered(Verdict.MODEL_REJECTED, (reason,), None)
     reason = (
         f"Of the {stated} samples stated only {n} directions are seen: samples are dependent, or "
-        "differ only outside the row space, or are not active. This decomposition needs independent "
-        "samples."
+        "differ only outside the row space, or are not active. This decomposition needs "
+        "independent samples."
     )
     return Recovered(Verdict.UNDECIDED, (reason,), None)
 
@@ -178,7 +180,7 @@ def _scaled(problem: Problem, fit: Fit, options: Options) -> Scaled:
     equations, space = problem.equations, problem.space
     error = equation_error(equations, fit, problem.evaluations.rounding)
     entries = np.zeros((1, len(fit.x))) if equations.by_value else entry_matrix(equations, fit)
-    bound = sample_bounds(equations, fit, error, space.tail, entries)
+    bound = sample_bounds(fit, error, space.tail, entries)
     bound = np.where(np.isfinite(bound), bound, np.inf)
     activation, x = equations.activation, fit.x @ space.basis.T
     if equations.free_b:
@@ -212,28 +214,32 @@ def _judge(
         spare = interpolation.symmetric_dimension - fit.unit.size
         chance = chance_of_fit(recovery.residual, spare)
         if chance > CHANCE:
-            return Verdict.UNDECIDED, (
-                f"The tensor has {max(spare, 0)} coefficients more than {n} samples have unknowns, so "
-                f"{n} samples would fit as well by chance ({chance:.1g}): their number cannot be "
-                "inferred. Pass n_samples if it is known.",
+            reason = (
+                f"The tensor has {max(spare, 0)} coefficients more than {n} samples have unknowns, "
+                f"so {n} samples would fit as well by chance ({chance:.1g}): their number cannot be "
+                "inferred. Pass n_samples if it is known."
             )
+            return Verdict.UNDECIDED, (reason,)
     if claimed < n or excess or not fit.converged:
         verdict = Verdict.PARTIALLY_IDENTIFIABLE if claimed else Verdict.UNDECIDED
-        return verdict, (
-            f"{claimed} of {n} samples are pinned to within {CLAIM:g} of their norm by the residual "
-            "and the Jacobian of the equations; nothing is claimed beyond them.",
+        reason = (
+            f"{claimed} of {n} samples are pinned to within {CLAIM:g} of their norm by the "
+            "residual and the Jacobian of the equations; nothing is claimed beyond them."
         )
+        return verdict, (reason,)
     worst = float(np.max(recovery.error_bound / norms))
     among = f"at most {n} samples" if options.n_samples is None else f"{n} samples"
-    more = (
+    more = [
         f"All {n} samples are pinned, the worst to within {worst:.2g} of its norm.",
-        f"Among sets of {among} these are the only ones that satisfy the equations: "
-        f"a set of {n} that explains weights of rank {n} is independent, and its decomposition is "
-        "unique (Jennrich).",
-    )
+        (
+            f"Among sets of {among} these are the only ones that satisfy the equations: a set "
+            f"of {n} that explains weights of rank {n} is independent, and its decomposition is unique "
+            "(Jennrich)."
+        ),
+    ]
     if problem.setting == "kkt" and options.n_samples is None and n < problem.space.basis.shape[0]:
-        more += (
+        more.append(
             "A larger set whose members differ only orthogonally to the neurons would leave the "
-            "same weights; pass n_samples to exclude it.",
+            "same weights; pass n_samples to exclude it."
         )
-    return Verdict.GLOBALLY_IDENTIFIABLE, more
+    return Verdict.GLOBALLY_IDENTIFIABLE, tuple(more)

@@ -1,6 +1,7 @@
 """Gauss-Newton refinement of samples and coefficients on the original weighted equations.
 
-Symbols: points u_j in the coordinates of the row space, weights s_j, t_ji = x_i.u_j. The equations are
+Symbols: points u_j in the coordinates of the row space, weights s_j, t_ji = x_i.u_j. The equations
+are
 
     s_j sum_i b_i sigma'(t_ji) x_i = g_j      (gradients), or
         sum_i b_i sigma(t_ji)      = v_j      (values).
@@ -33,7 +34,8 @@ _CHUNK = 2**26
 
 
 _LARGE = 5000
-"""Unknowns from which a normal matrix takes many seconds: it is built once and factored twice. Damping
+"""Unknowns from which a normal matrix takes many seconds: it is built once and factored twice.
+Damping
 then stays strong, which moves the samples only where the equations tell much about them."""
 
 _STALE = 3e-3
@@ -251,7 +253,7 @@ def refine(
         equations: The equations.
         x: Initial samples, (n, r).
         b: Initial coefficients, (n,); where they are not free, +-1.
-        max_steps: Largest number of accepted steps.
+        max_steps: Largest number of steps; four in a row that gain less than 1e-3 end it too.
         damping: Initial damping relative to the diagonal of the normal matrix.
         chord: Keep the normal matrix while it serves; None decides by size.
         progress: Called with the relative residual after each accepted step.
@@ -268,7 +270,7 @@ def refine(
     mu = damping if large else min(damping, float(value / scale) ** 3)
     matrix, unit = _scaled_normal(equations, x, b)
     built_at, factor, converged = x, None, False
-    factors = 2 if large else 10 * max_steps
+    factors, plateau = 2 if large else 10 * max_steps, 0
     for _ in range(max_steps):
         if factor is None:
             factors -= 1
@@ -296,6 +298,9 @@ def refine(
             progress(float(value / scale))
         if drop < 1e-9 or value <= 1e-15 * scale:
             converged = True
+            break
+        plateau = plateau + 1 if drop < 1e-3 else 0
+        if plateau == 4 and drop > 1e-6:
             break
         stale = not chord or _distance(x, built_at) > _STALE
         if stale and not large and (not chord or drop < 0.3):

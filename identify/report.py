@@ -40,7 +40,8 @@ class RankReport:
         N_ambient: C(d+alpha-2, alpha-1), the N of Theorem 4.1 as written.
         N: The same with r in place of d, which is what rank(K) is compared with.
         rank: Numerical rank of the weighted feature matrix, which is the rank of the Gram matrix K.
-        singular_values: Its singular values (square roots of the eigenvalues of the weighted K), decreasing.
+        singular_values: Its singular values (square roots of the eigenvalues of the weighted K),
+        decreasing.
         tolerance: Singular values at or below it were not counted.
         noise: Root mean square of the noise per equation the tolerance was derived from, in the
             units of the equations; rounding of the stored weights at least.

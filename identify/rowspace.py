@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 _FLAT = 10.0
-"""Noise has a flat spectrum: the singular values of an (m, k) noise matrix with m >> k agree to this."""
+"""Noise has a flat spectrum: the singular values of an (m, k) noise matrix with m >> k agree to
+this.
+"""
 
 _MANY = 8
 """A tail of at least this many singular values can be recognised as noise by its flatness."""

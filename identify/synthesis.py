@@ -18,7 +18,8 @@ f(w) = eps w in place of |w| = 1, R = |w|^2 (so |mu| = R^{-(alpha-2)/2}), neuron
     kappa = |c|^{-2/(alpha-1)} alpha^{-alpha/(alpha-1)}.
 
 What remains is to find b such that the margins are 1: ``eigenvectors`` for alpha >= 3,
-``low_degree_points`` for alpha = 1 and 2. The problem is variational: Phi(x_i) is the derivative in b_i
+``low_degree_points`` for alpha = 1 and 2. The problem is variational: Phi(x_i) is the derivative
+in b_i
 of sum_k q_k h(mu_k(b)) with h(mu) = -(alpha-1)/2 kappa |mu|^{-2/(alpha-1)}, because the derivative
 of mu in b_i is (u.x_i)^alpha.
 """

@@ -1,6 +1,7 @@
 """The tensor T without forming it, and formed by polarization where it is asked for.
 
-Symbols: T = sum_i b_i x_i^{(x) alpha}; p(w) = T(w, ..., w); f(w) = T(., w, ..., w) = grad p / alpha;
+Symbols: T = sum_i b_i x_i^{(x) alpha}; p(w) = T(w, ..., w); f(w) = T(., w, ..., w) = grad p /
+alpha;
 M(v) = T(., ., v, ..., v) = Hess p(v) / (alpha (alpha - 1)) (paper, eqs. A.1 and A.6).
 """
 
@@ -38,7 +39,7 @@ class ImplicitTensor:
     dual: FloatArray
 
     def p(self, w: FloatArray) -> FloatArray:
-        """Evaluate p(w) = sum_j (u_j.w)^{alpha-1} (y_j.w).
+        """Evaluate the form p, the sum of (u_j.w)^{alpha-1} (y_j.w).
 
         Args:
             w: Points, (k, r).
@@ -49,7 +50,7 @@ class ImplicitTensor:
         return np.sum(integer_power(w @ self.nodes.T, self.degree - 1) * (w @ self.dual.T), axis=1)
 
     def f(self, w: FloatArray) -> FloatArray:
-        """Evaluate f(w) = grad p(w) / alpha.
+        """Evaluate f, the gradient of p over alpha.
 
         Args:
             w: Points, (k, r).

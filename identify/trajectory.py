@@ -6,11 +6,13 @@ fitted network was trained to are its own outputs, so the whole path from the kn
 can be computed from candidate samples. Its end, minus what the midpoint equations predict, corrects
 their right-hand sides; solving again is Newton's method with the Jacobian of the midpoint.
 
-The hypothesis (squared loss, full batch, trained to fit) is tested, not assumed: the computed path has
+The hypothesis (squared loss, full batch, trained to fit) is tested, not assumed: the computed path
+has
 to end at the given weights, m (r + 1) equations against n (r + 1) unknowns and one learning rate. A
 path that does not improve the fit changes nothing.
 
-Symbols: theta = (a, U) weights in the coordinates of the row space, rho = y - Phi(x) residuals, beta
+Symbols: theta = (a, U) weights in the coordinates of the row space, rho = y - Phi(x) residuals,
+beta
 their sum over the steps, so that b_i is the total of beta_i; K the tangent kernel
 K_ik = sum_j sigma(t_ji) sigma(t_jk) + a_j^2 sigma'(t_ji) sigma'(t_jk) (x_i.x_k).
 """
@@ -29,7 +31,9 @@ from identify.refinement import Equations, Fit, project_out, refine
 FloatArray = NDArray[np.float64]
 
 _SINGLE_STEPS = 200
-"""Steps of gradient descent taken one by one; later ones, which move little, are taken in blocks."""
+"""Steps of gradient descent taken one by one; later ones, which move little, are taken in
+blocks.
+"""
 
 _GROWTH = 1.2
 """Ratio of the lengths of successive blocks."""

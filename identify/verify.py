@@ -1,4 +1,4 @@
-"""From weights to a verdict: the argument of Theorem 4.1, reduced to the row space, step by step."""
+"""From weights to a verdict: Theorem 4.1, reduced to the row space, step by step."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def verify_identifiability(
             the initial weights are known; ``(a0, None)`` where W was frozen.
         n_samples: Number of samples (kkt: of active ones) if known; otherwise the smallest number
             that explains the weights is found and the verdict is conditional on it.
-        unit_norm: True if the samples are known to have norm 1; None decides from what the equations
+        unit_norm: True if the samples are known to have norm 1; None decides from what the
+        equations
             fix.
         margin: kkt: the active samples' common margin y_i Phi(x_i), 1 if the weights solve the
             max-margin problem as stated; None if unknown.
@@ -115,7 +116,8 @@ def verify_weights(
     if carried.residual > REJECT_FIT:
         argument.say(
             f"The best polynomial of degree {activation.degree} misses the weights' equations by "
-            f"{carried.residual:.2g}, more than {REJECT_FIT:g}: the weights are not of this setting."
+            f"{carried.residual:.2g}, more than {REJECT_FIT:g}: the weights are not of this "
+            "setting."
         )
         return argument.conclude(Verdict.MODEL_REJECTED)
     if activation.degree <= 2:

@@ -1,1 +1,1 @@
-"""x."""
+"""The ledger of machine-checked claims; nothing is here yet."""

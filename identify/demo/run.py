@@ -85,8 +85,8 @@ def _compare(report: IdentifiabilityReport, x: np.ndarray, console: Console) -> 
         return
     cosines = match_samples(x, report.recovery.x)[3]
     console.print(
-        f"Beside the true digits: {int(np.sum(cosines > 0.9999))} of {len(x)} recovered with cosine "
-        f"above 0.9999, the worst 1 - {max(0.0, 1 - float(np.min(cosines))):.1e}.",
+        f"Beside the true digits: {int(np.sum(cosines > 0.9999))} of {len(x)} recovered with "
+        f"cosine above 0.9999, the worst 1 - {max(0.0, 1 - float(np.min(cosines))):.1e}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -2,19 +2,20 @@
 
 Phi(x) = sum_j a_j sigma(w_j.x) with standard normal initial weights; the loss is
 1/2 sum_i (y_i - Phi(x_i) + Phi_0(x_i))^2, where Phi_0 is the initial network if training is centred
-(Chizat, Oyallon and Bach 2019) and 0 otherwise. Every gradient lies in the span of the samples, so the
+(Chizat, Oyallon and Bach 2019) and 0 otherwise. Every gradient lies in the span of the samples, so
+the
 steps are taken in its coordinates, which changes nothing but the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.activation import Polynomial
+from identify.activation import Polynomial, parse_activation
 
 FloatArray = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def train(
     x: FloatArray,
     y: FloatArray,
     neurons: int,
-    activation: Polynomial,
+    activation: Polynomial | int | Sequence[float] = 3,
     *,
     centred: bool = False,
     train_output: bool = True,
@@ -62,7 +63,7 @@ def train(
         x: Samples, (n, d).
         y: Targets, (n,).
         neurons: m.
-        activation: sigma.
+        activation: sigma, as for :func:`identify.verify_identifiability`.
         centred: Fit the change of the outputs rather than the outputs.
         train_output: Whether a is trained.
         train_hidden: Whether W is trained.
@@ -80,6 +81,8 @@ def train(
     Raises:
         FloatingPointError: If training diverges; lower ``rate``.
     """
+    if not isinstance(activation, Polynomial):
+        activation = parse_activation(activation)
     rng = np.random.default_rng(seed)
     d = x.shape[1]
     W0, a0 = scale * rng.standard_normal((neurons, d)), rng.standard_normal(neurons)

@@ -1,0 +1,170 @@
+"""identify.refinement against a dense Jacobian by automatic differentiation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from identify import refinement
+from identify.activation import Polynomial
+from identify.refinement import (
+    Equations,
+    Fit,
+    gradient,
+    jacobian_product,
+    normal_matrix,
+    project_out,
+    refine,
+    sensitivities,
+)
+
+N, R, M = 3, 4, 40
+ACTIVATIONS = {
+    "cubic": (0.0, 0.0, 0.0, 1.0),
+    "quartic": (0.0, 0.0, 0.0, 0.0, -0.5),
+    "quintic": (0.0, 0.0, 0.0, 0.0, 0.0, 2.0),
+    "linear": (0.0, 1.5),
+    "mixed": (0.3, -1.0, 0.5, 1.0),
+    "odd": (0.0, 1.0, 0.0, -0.7),
+}
+every = pytest.mark.parametrize("name", ACTIVATIONS)
+by_values = pytest.mark.parametrize("by_value", [False, True])
+free = pytest.mark.parametrize("free_b", [False, True])
+solvable = pytest.mark.parametrize(
+    ("name", "free_b"), [("cubic", False), ("quartic", False), ("mixed", True), ("odd", True)]
+)
+
+
+def case(name, *, by_value, free_b, m=M, seed=0):
+    """Equations with exact right-hand sides, and samples that satisfy them."""
+    rng = np.random.default_rng(seed)
+    x, points = rng.standard_normal((N, R)), rng.standard_normal((m, R))
+    b = rng.standard_normal(N) if free_b else np.array([1.0, -1.0, 1.0])
+    shape = (m, 1) if by_value else (m, R)
+    activation = Polynomial(ACTIVATIONS[name])
+    scale = rng.standard_normal(m)
+    blank = Equations(activation, points, scale, np.zeros(shape), by_value, free_b)
+    return blank.with_right_side(blank.predict(x, b)), x, b
+
+
+def twin(equations, x, b):
+    """The left-hand sides as a torch function of the unknowns, and the unknowns."""
+    u, s = torch.tensor(equations.points), torch.tensor(equations.scale)
+    c = equations.activation.coefficients
+    q = R + equations.free_b
+
+    def left(unknowns):
+        z = unknowns.reshape(N, q)
+        samples, weights = z[:, :R], z[:, R] if equations.free_b else torch.tensor(b)
+        t = u @ samples.T
+        if equations.by_value:
+            return (sum(c[k] * t**k for k in range(len(c))) @ weights).reshape(-1)
+        slope = sum(k * c[k] * t ** (k - 1) for k in range(1, len(c)))
+        return ((s[:, None] * slope * weights) @ samples).reshape(-1)
+
+    unknowns = np.column_stack([x, b]) if equations.free_b else x
+    return left, torch.tensor(unknowns.ravel())
+
+
+def dense_jacobian(equations, x, b):
+    left, unknowns = twin(equations, x, b)
+    return torch.func.jacrev(left)(unknowns).numpy()
+
+
+def close(actual, expected, tolerance=1e-11):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+@every
+@by_values
+@free
+def test_against_dense_jacobian(name, by_value, free_b):
+    equations, x, b = case(name, by_value=by_value, free_b=free_b)
+    left, unknowns = twin(equations, x, b)
+    close(equations.predict(x, b).ravel(), left(unknowns).numpy())
+    jacobian = dense_jacobian(equations, x, b)
+    close(normal_matrix(equations, x, b), jacobian.T @ jacobian)
+    rng = np.random.default_rng(1)
+    residual = rng.standard_normal(equations.right_side.shape)
+    along = gradient(equations, x, b, residual)
+    assert along.shape == (N, R + free_b)
+    close(along.ravel(), jacobian.T @ residual.ravel())
+    if not by_value:
+        step = rng.standard_normal((N, R + free_b))
+        close(jacobian_product(equations, x, b, step).ravel(), jacobian @ step.ravel())
+
+
+@every
+@free
+@pytest.mark.parametrize("chunk", [1, 100, 13 * N * R])
+def test_chunks_change_nothing(name, free_b, chunk, monkeypatch):
+    equations, x, b = case(name, by_value=False, free_b=free_b)
+    whole = normal_matrix(equations, x, b)
+    monkeypatch.setattr(refinement, "_CHUNK", chunk)
+    close(normal_matrix(equations, x, b), whole, 1e-13)
+
+
+@solvable
+@by_values
+@pytest.mark.parametrize("seed", range(3))
+def test_sensitivities_against_dense_inverse(name, free_b, by_value, seed):
+    equations, x, b = case(name, by_value=by_value, free_b=free_b, m=60, seed=seed)
+    fit = refine(equations, x, b)
+    jacobian = dense_jacobian(equations, fit.x, fit.b)
+    inverse = np.linalg.inv(jacobian.T @ jacobian)
+    q = R + free_b
+    blocks = [inverse[q * i : q * i + R, q * i : q * i + R] for i in range(N)]
+    expected = np.sqrt([np.linalg.eigvalsh(block)[-1] for block in blocks])
+    found = sensitivities(fit)
+    # power iteration approaches from below
+    assert np.all(found <= expected * (1 + 1e-6))
+    assert np.all(found >= expected * 0.97)
+
+
+@solvable
+def test_project_out_against_dense_projector(name, free_b):
+    equations, x, b = case(name, by_value=False, free_b=free_b)
+    fit = refine(equations, x, b)
+    jacobian = dense_jacobian(equations, fit.x, fit.b)
+    change = np.random.default_rng(2).standard_normal(equations.right_side.shape)
+    q, _ = np.linalg.qr(jacobian)
+    expected = change.ravel() - q @ (q.T @ change.ravel())
+    left = project_out(equations, fit, change)
+    close(left.ravel(), expected, 1e-7)
+    close(project_out(equations, fit, left), left, 1e-7)
+    followed = (jacobian @ np.ones(jacobian.shape[1])).reshape(change.shape)
+    rest = project_out(equations, fit, followed)
+    assert np.linalg.norm(rest) < 1e-7 * np.linalg.norm(followed)
+
+
+@solvable
+@by_values
+@pytest.mark.parametrize("chord", [False, True])
+def test_refine_converges_from_nearby(name, free_b, by_value, chord):
+    equations, x, b = case(name, by_value=by_value, free_b=free_b, m=60)
+    rng = np.random.default_rng(3)
+    start = x + 1e-3 * rng.standard_normal(x.shape)
+    start_b = b + 1e-3 * rng.standard_normal(N) if free_b else b
+    seen: list[float] = []
+    fit = refine(equations, start, start_b, chord=chord, progress=seen.append)
+    assert isinstance(fit, Fit)
+    assert fit.converged
+    np.testing.assert_allclose(fit.x, x, atol=1e-9)
+    np.testing.assert_allclose(fit.b, b, atol=1e-9)
+    assert fit.residual == pytest.approx(np.linalg.norm(equations.residual(fit.x, fit.b)), abs=0)
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_refine_is_stationary_under_noise():
+    equations, x, b = case("mixed", by_value=False, free_b=True)
+    noise = 1e-3 * np.random.default_rng(4).standard_normal(equations.right_side.shape)
+    noisy = replace(equations, right_side=equations.right_side + noise)
+    fit = refine(noisy, x, b)
+    jacobian = dense_jacobian(noisy, fit.x, fit.b)
+    residual = noisy.residual(fit.x, fit.b).ravel()
+    cosine = np.abs(jacobian.T @ residual) / np.linalg.norm(jacobian, axis=0)
+    assert cosine.max() < 1e-4 * np.linalg.norm(residual)
+    assert np.linalg.norm(residual) < np.linalg.norm(noise)
