@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from identify.refinement import Equations, Fit, sensitivities
+from identify.refinement import Equations, Fit, curvatures, sensitivities
 
 FloatArray = NDArray[np.float64]
 
@@ -47,19 +47,36 @@ def equation_error(equations: Equations, fit: Fit, rounding: float) -> float:
     return max(float(raised), rounding * np.sqrt(count)) + computing
 
 
-def sample_bounds(fit: Fit, error: float, tail: float, tail_points: FloatArray) -> FloatArray:
+def sample_bounds(
+    equations: Equations, fit: Fit, error: float, tail: float, tail_points: FloatArray
+) -> FloatArray:
     """Bound the distance of each z_i (or x_i, where b is free) from the truth.
 
+    With S_i the norm of block i of J^+ and K_i the curvature, a displacement delta from the fit to
+    the truth obeys |delta_i| <= S_i q with q = error + 1/2 sum_k K_k |delta_k|^2, so
+    q <= error + A q^2 with A = 1/2 sum_k K_k S_k^2. The small root bounds q if 4 A error < 1 (Newton
+    and Kantorovich, with blocks); otherwise nothing is claimed.
+
     Args:
-        fit: The least-squares fit in the coordinates of the row space.
+        equations: The equations in the coordinates of the row space.
+        fit: Their least-squares fit.
         error: As returned by :func:`equation_error`.
         tail: Spectral norm of the right-hand sides outside the row space.
         tail_points: P_ji = s_j b_i sigma'(x_i.u_j), (m, n): how the samples enter the equations.
 
     Returns:
-        Bounds, (n,).
+        Bounds, (n,); inf where nothing is claimed.
     """
-    inside = sensitivities(fit) * error
+    S = sensitivities(fit)
+    if not (np.all(np.isfinite(S)) and np.isfinite(error)):
+        return np.full(len(S), np.inf)
+    # terms of the third order: less than half of the second while |delta_i| < |x_i| / 4
+    A = 0.75 * float(curvatures(equations, fit) @ S**2)
+    if 4 * A * error >= 1:
+        return np.full(len(S), np.inf)
+    q = 2 * error / (1 + np.sqrt(1 - 4 * A * error))
+    inside = S * q
+    inside = np.where(inside < np.linalg.norm(fit.x, axis=1) / 4, inside, np.inf)
     if tail == 0:
         return inside
     overlap = tail_points.T @ tail_points

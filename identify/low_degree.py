@@ -44,10 +44,15 @@ def relative_residual(evaluations: Evaluations, x: FloatArray, b: FloatArray) ->
     if evaluations.gradients is not None:
         first = evaluations.activation(t, 1) * b
         miss = evaluations.gradients - evaluations.scale[:, None] * (first @ x)
-        return float(np.linalg.norm(miss) / np.linalg.norm(evaluations.gradients))
+        residual = float(np.linalg.norm(miss) / np.linalg.norm(evaluations.gradients))
+        # the gradients imply the values but for the constant term, which adds c_0 sum_i b_i
+        if evaluations.activation.coefficients[0] == 0 or not np.any(evaluations.values):
+            return residual
+    else:
+        residual = 0.0
     assert evaluations.values is not None
     miss = evaluations.values - evaluations.activation(t) @ b
-    return float(np.linalg.norm(miss) / np.linalg.norm(evaluations.values))
+    return max(residual, float(np.linalg.norm(miss) / np.linalg.norm(evaluations.values)))
 
 
 def witness_pair(

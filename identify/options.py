@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -52,19 +54,26 @@ def check_options(options: Options, setting: str) -> Options:
         ValueError: If one is unusable; names it, what was found and what to pass.
     """
     n, margin, seed = options.n_samples, options.margin, options.seed
-    if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or n < 1):
+    if n is not None and not (_is_integer(n) and n >= 1):
         raise ValueError(f"n_samples: found {n!r}; pass a positive int, or None to estimate it")
-    if options.unit_norm not in {None, True, False}:
+    if options.unit_norm is not None and not isinstance(options.unit_norm, bool | np.bool_):
         raise ValueError(f"unit_norm: found {options.unit_norm!r}; pass True, False or None")
     if margin is not None:
-        number = isinstance(margin, int | float) and not isinstance(margin, bool)
-        if not number or not (math.isfinite(margin) and margin > 0):
+        if not _is_real(margin) or not 0 < margin < 1e300:
             raise ValueError(f"margin: found {margin!r}; pass a positive number, or None")
         if setting != "kkt":
             raise ValueError(
                 f"margin: found {margin:g} in the {setting} setting, where no margin enters; pass "
                 "margin only without init"
             )
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+    if not (_is_integer(seed) and seed >= 0):
         raise ValueError(f"seed: found {seed!r}; pass a non-negative int")
     return options
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_real(value: object) -> bool:
+    return _is_integer(value) or isinstance(value, float | np.floating)

@@ -95,7 +95,8 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
             f"samples, at {path.rate:.3g} over the largest eigenvalue of the tangent kernel, ends "
             f"within {fit.residual / scale:.2g} of the change of the weights."
         )
-    scaled = _scaled(problem, fit, options)
+    counted = options.n_samples is not None or _chance(interpolation, fit, scale) <= CHANCE
+    scaled = _scaled(problem, fit, options, claim=counted and not excess)
     recovery = Recovery(
         x=scaled.x,
         b=scaled.b * np.exp(problem.log_b),
@@ -175,13 +176,18 @@ def _along_path(problem: Problem, basis: FloatArray, fit: Fit, options: Options)
     return path if path is not None and path.fit.residual < 0.5 * fit.residual else None
 
 
-def _scaled(problem: Problem, fit: Fit, options: Options) -> Scaled:
+def _chance(interpolation: Interpolation, fit: Fit, scale: float) -> float:
+    spare = interpolation.symmetric_dimension - fit.unit.size
+    return chance_of_fit(fit.residual / scale, spare)
+
+
+def _scaled(problem: Problem, fit: Fit, options: Options, *, claim: bool) -> Scaled:
     """Bound the errors, lift to the full space and fix the norms."""
     equations, space = problem.equations, problem.space
     error = equation_error(equations, fit, problem.evaluations.rounding)
     entries = np.zeros((1, len(fit.x))) if equations.by_value else entry_matrix(equations, fit)
-    bound = sample_bounds(fit, error, space.tail, entries)
-    bound = np.where(np.isfinite(bound), bound, np.inf)
+    bound = sample_bounds(equations, fit, error, space.tail, entries)
+    bound = np.where(np.isfinite(bound), bound, np.inf) if claim else np.full(len(fit.x), np.inf)
     activation, x = equations.activation, fit.x @ space.basis.T
     if equations.free_b:
         return keep_norms(activation, x, fit.b, bound)
@@ -210,16 +216,15 @@ def _judge(
     """Decide what the bounds and the spare equations allow to be said."""
     n, norms = len(recovery.x), np.linalg.norm(recovery.x, axis=1)
     claimed = int(np.sum(recovery.error_bound < CLAIM * norms))
-    if options.n_samples is None:
-        spare = interpolation.symmetric_dimension - fit.unit.size
-        chance = chance_of_fit(recovery.residual, spare)
-        if chance > CHANCE:
-            reason = (
-                f"The tensor has {max(spare, 0)} coefficients more than {n} samples have unknowns, "
-                f"so {n} samples would fit as well by chance ({chance:.1g}): their number cannot be "
-                "inferred. Pass n_samples if it is known."
-            )
-            return Verdict.UNDECIDED, (reason,)
+    chance = _chance(interpolation, fit, float(np.linalg.norm(problem.equations.right_side)))
+    if options.n_samples is None and chance > CHANCE:
+        spare = max(0, interpolation.symmetric_dimension - fit.unit.size)
+        reason = (
+            f"The tensor has {spare} coefficients more than {n} samples have unknowns, so {n} "
+            f"samples would fit as well by chance ({chance:.1g}): their number cannot be inferred. "
+            "Pass n_samples if it is known."
+        )
+        return Verdict.UNDECIDED, (reason,)
     if claimed < n or excess or not fit.converged:
         verdict = Verdict.PARTIALLY_IDENTIFIABLE if claimed else Verdict.UNDECIDED
         reason = (

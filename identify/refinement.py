@@ -391,4 +391,45 @@ def sensitivities(fit: Fit) -> FloatArray:
         moved[:, r:] = 0.0
         norms = np.linalg.norm(moved, axis=1)
         vectors = moved / np.maximum(norms, np.finfo(float).tiny)[:, None]
-    return np.sqrt(norms)
+    # the factor is good to about 1e-14 in its own units: what it cannot tell apart is unbounded
+    blurred = norms * fit.unit[:, :r].min(axis=1) ** 2 > 1e12
+    return np.where(blurred, np.inf, np.sqrt(norms))
+
+
+def curvatures(equations: Equations, fit: Fit) -> FloatArray:
+    """Bound, per sample, how fast the Jacobian changes as that sample moves.
+
+    The equations are sums over samples, so their second derivative has no mixed terms. Moving
+    sample i by delta adds half of
+
+        s b_i (sigma^(3)(t) (u.delta)^2 x_i + 2 sigma^(2)(t) (u.delta) delta)    (gradients), or
+            b_i sigma^(2)(t) (u.delta)^2                                        (values)
+
+    to the equation of neuron j; with (u.delta)^2 <= |u| |delta| |u.delta| the norm over all neurons
+    is an operator norm.
+
+    Args:
+        equations: The equations.
+        fit: Where it is taken.
+
+    Returns:
+        K_i with |second derivative along delta| <= K_i |delta|^2, (n,).
+    """
+    t, u = equations.points @ fit.x.T, equations.points
+    length = np.linalg.norm(u, axis=1)
+    found = []
+    for i, x in enumerate(fit.x):
+        second = fit.b[i] * equations.activation(t[:, i], 2)
+        if equations.by_value:
+            found.append(_spectral(u, second * length))
+            continue
+        third = fit.b[i] * equations.scale * equations.activation(t[:, i], 3) * length
+        twist = _spectral(u, third) * float(np.linalg.norm(x))
+        found.append(twist + 2 * _spectral(u, second * equations.scale))
+    return np.array(found)
+
+
+def _spectral(points: FloatArray, weights: FloatArray) -> float:
+    """Return the spectral norm of diag(weights) points."""
+    rows = points * weights[:, None]
+    return float(np.sqrt(max(np.linalg.eigvalsh(rows.T @ rows)[-1], 0.0)))

@@ -205,7 +205,7 @@ def _interpolated(problem: Problem, activation: Polynomial) -> tuple[Problem, In
     other = pose(problem.weights, activation, base=0.0)
     second = interpolate(other.equations, other.evaluations.rounding)
     one, two = first.carried_by, second.carried_by
-    if one is not None and two is not None and two.residual < 0.1 * one.residual:
+    if two is not None and (one is None or two.residual < 0.1 * one.residual):
         return other, second
     return problem, first
 

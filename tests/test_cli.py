@@ -96,7 +96,7 @@ def test_coefficients_of_the_activation(stored, capsys):
         (["--activation", "2.5"], ("--activation", "2.5", "pass")),
         (["--activation", "0"], ("activation", "pass an int alpha")),
         (["--activation", "99"], ("activation", "99", "pass an int alpha")),
-        (["--activation", "1", "2", "0"], ("activation", "drop trailing zeros")),
+        (["--activation", "1", "2", "0"], ("activation", "found leading coefficient 0", "drop")),
         (["--activation", "inf"], ("activation", "inf", "pass")),
         (["--activation", "nan", "1"], ("activation", "nan", "pass")),
         (["--n-samples", "0"], ("n_samples", "0", "pass a positive int")),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identify.decomposition import coefficients, pencil_directions, pick, range_basis
+from identify.rank import gap_rank
 from identify.rowspace import row_space
 from identify.tensor import ImplicitTensor
 
@@ -125,6 +126,20 @@ def test_a_steep_tail_is_kept():
     assert row_space(spectrum(values, 60, 12)[0], 1e-18).dimension == 12
 
 
+@pytest.mark.parametrize("excess", [1.5, 3.0, 30.0])
+@pytest.mark.parametrize("zeros", [0, 3])
+def test_rounding_that_added_up_is_cut_off(excess, zeros):
+    """Noise somewhat above that of one rounding, as many steps leave it, and some dead inputs."""
+    m, d, rounding = 250, 64, 1e-16
+    matrix, _ = spectrum([1.0, 0.6, 0.2, 0.1, 0.05, 0.004], m, d)
+    largest = 20 * rounding * np.sqrt(m)  # the floor
+    noise = np.random.default_rng(0).standard_normal((m, d))
+    noise *= excess * largest / np.linalg.norm(noise, 2)
+    matrix += noise
+    matrix[:, d - zeros :] = 0.0
+    assert row_space(matrix, rounding).dimension == 6
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 6), st.integers(1, 40), st.integers(0, 999))
 def test_rounding_is_left_out(rank, more, m, seed):
@@ -138,3 +153,9 @@ def test_rounding_is_left_out(rank, more, m, seed):
     assert np.linalg.norm(matrix - matrix @ space.basis @ space.basis.T) < 1e-3 * np.sqrt(m * d) * (
         1 + rms
     )
+
+
+def test_gap_rank():
+    assert gap_rank(np.array([3.0, 2.0, 1.0, 1e-9, 5e-10]), 1e-15, largest=5)[0] == 3
+    assert gap_rank(np.array([3.0, 2.0, 1.0]), 1e-15, largest=3) == (3, np.inf)
+    assert gap_rank(np.array([1e-16, 1e-17]), 1e-15, largest=2) == (0, np.inf)

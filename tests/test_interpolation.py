@@ -14,7 +14,7 @@ from identify import interpolation as module
 from identify.activation import Polynomial, parse_activation
 from identify.features import form_dimension, monomial_features
 from identify.interpolation import interpolate
-from identify.rank import PRIME, exact_feature_rank, gap_rank
+from identify.rank import PRIME, exact_feature_rank
 from identify.refinement import Equations
 from identify.tensor import ImplicitTensor
 
@@ -140,9 +140,7 @@ def test_duplicated_points_add_no_rank(by_value):
     repeated = np.repeat(few, 8, axis=0) * rng.uniform(0.5, 2, 24)[:, None]
     ranks = []
     for points in (few, repeated):
-        equations, *_ = exact(
-            parse_activation(3), 3, len(points), by_value=by_value, points=points
-        )
+        equations, *_ = exact(parse_activation(3), 3, len(points), by_value=by_value, points=points)
         found = interpolate(equations, ROUNDING)
         assert found.carried_by is None
         assert found.symmetric is not None
@@ -165,8 +163,7 @@ def test_noise_that_drowns_the_coefficients_claims_nothing(by_value, seed):
         if expected:
             assert found.carried_by is not None
             assert found.carried_by.noise == pytest.approx(1e-6 * size, rel=0.3)
-        else:
-            assert not found.tensors
+        assert bool(found.tensors) == expected
     # stated rounding counts as noise as well, even where the equations fit
     assert interpolate(equations, 1e3 * size).carried_by is None
 
@@ -182,8 +179,6 @@ def test_exact_rank_is_the_true_rank(d, k, m, inner, seed):
     features = monomial_features(points.astype(float), k, weighted=False)
     true = sympy.Matrix(features.astype(int).tolist()).rank()
     found = exact_feature_rank(points.astype(float), np.eye(d), k)
-    assert found is not None
-    assert found <= true
     assert found == true  # a rank lost modulo 2^31 - 1 has a chance of about 1e-9
     assert found == np.linalg.matrix_rank(features)
 
@@ -193,8 +188,8 @@ def test_exact_rank_is_the_true_rank(d, k, m, inner, seed):
 def test_exact_rank_of_generic_floats(d, k, m, dtype):
     points = np.random.default_rng(m).standard_normal((m, d)).astype(dtype).astype(float)
     found = exact_feature_rank(points, np.eye(d), k)
-    assert found == np.linalg.matrix_rank(monomial_features(points, k)) == min(
-        m, form_dimension(d, k)
+    assert (
+        found == np.linalg.matrix_rank(monomial_features(points, k)) == min(m, form_dimension(d, k))
     )
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((d, 2)))[0]
     assert exact_feature_rank(points, basis, k) == min(m, form_dimension(2, k))
@@ -206,9 +201,3 @@ def test_exact_rank_never_above_the_truth_modulo_the_prime():
     points = np.diag([1.0, float(PRIME)])
     assert exact_feature_rank(points, np.eye(2), 1) == 1
     assert exact_feature_rank(np.ones((3, 60)), np.eye(60), 3) is None
-
-
-def test_gap_rank():
-    assert gap_rank(np.array([3.0, 2.0, 1.0, 1e-9, 5e-10]), 1e-15, largest=5)[0] == 3
-    assert gap_rank(np.array([3.0, 2.0, 1.0]), 1e-15, largest=3) == (3, np.inf)
-    assert gap_rank(np.array([1e-16, 1e-17]), 1e-15, largest=2) == (0, np.inf)

@@ -115,7 +115,9 @@ def test_polarization_formula_in_fractions(alpha):
     for index in itertools.product(range(3), repeat=alpha):
         total = Fraction(0)
         for signs in itertools.product((1, -1), repeat=alpha):
-            w = [sum(s for s, i in zip(signs, index, strict=True) if i == axis) for axis in range(3)]
+            w = [
+                sum(s for s, i in zip(signs, index, strict=True) if i == axis) for axis in range(3)
+            ]
             total += math.prod(signs) * p(w)
         total /= math.factorial(alpha) * 2**alpha
         assert total == sum(c * math.prod(v[i] for i in index) for c, v in zip(b, x, strict=True))
