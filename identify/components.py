@@ -59,7 +59,7 @@ def solve_components(
     goal = _ENOUGH * carried.noise * np.sqrt(equations.right_side.size)
     best: Fit | None = None
     if known is not None:
-        rounds: tuple[int, ...] = _PAIRS[:1]
+        rounds: tuple[int, ...] = _PAIRS[:2]
     else:
         rounds = (1, *_PAIRS) if n <= _POOLED else (1,)
     for pairs in rounds:

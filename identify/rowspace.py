@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 _FLAT = 10.0
-"""Noise has a flat spectrum: the singular values of an (m, k) noise matrix with m >> k agree to
-this.
-"""
+"""Noise has no gaps: neighbouring singular values of an (m, k) noise matrix with m >> k agree to
+this."""
 
 _MANY = 8
 """A tail of at least this many singular values can be recognised as noise by its flatness."""
+
+_STEPS = 1e3
+"""Rounding of the stored weights may add up over the steps of training to this many times its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class RowSpace:
 def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
     """Find the row space of a matrix whose entries carry rounding noise, or more.
 
-    A small singular value is left out only if it is within rounding, or belongs to a tail of at
-    least eight that is as flat as noise is: a single small value may be a sample.
+    A small singular value is left out only if it is within rounding, heads a tail without gaps that
+    lies within what rounding can add up to, or belongs to a tail of at least eight that is as flat
+    as noise is: a single small value may be a sample.
 
     Args:
         matrix: (m, d).
@@ -64,12 +67,17 @@ def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
         20 * rounding * np.sqrt(max(m, d)),
         float(values[0]) * max(m, d) * np.finfo(float).eps,
     )
-    rank = above = int(np.sum(values > floor))
-    ratios = values[:-1] / np.maximum(values[1:], np.finfo(float).tiny)
+    alive = values[values > 1e-3 * floor]  # inputs that are always 0 leave smaller ones
+    rank = above = int(np.sum(alive > floor))
+    strong = int(np.sum(alive > _STEPS * floor))
+    ratios = alive[:-1] / alive[1:]
     gaps = np.flatnonzero(ratios[:above] >= _FLAT)
-    if len(gaps) and above == len(values) == d:
+    if 0 < strong < min(above, len(alive) - 1):
+        if ratios[strong - 1] >= _STEPS and ratios[strong] < _FLAT:
+            rank = strong
+    elif len(gaps) and above == len(alive):
         lowest = int(gaps[-1]) + 1
-        if d - lowest >= _MANY and values[lowest] <= _FLAT * values[-1]:
+        if len(alive) - lowest >= _MANY and alive[lowest] <= _FLAT * alive[-1]:
             rank = lowest
     tail = float(values[rank]) if rank < len(values) else 0.0
     return RowSpace(right[:rank].T, values, tail, rank < above)

@@ -161,7 +161,7 @@ def test_help_names_every_option(capsys):
 
 def test_demo(tmp_path, capsys):
     out = tmp_path / "new" / "folder"
-    assert main(["demo", "--samples", "6", "--neurons", "200", "--out", str(out)]) == 0
+    assert main(["demo", "--samples", "6", "--neurons", "400", "--out", str(out)]) == 0
     captured = capsys.readouterr()
     assert "6 of 6 recovered" in captured.out
     assert not captured.err.strip()
