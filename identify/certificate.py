@@ -54,8 +54,8 @@ def sample_bounds(
 
     With S_i the norm of block i of J^+ and K_i the curvature, a displacement delta from the fit to
     the truth obeys |delta_i| <= S_i q with q = error + 1/2 sum_k K_k |delta_k|^2, so
-    q <= error + A q^2 with A = 1/2 sum_k K_k S_k^2. The small root bounds q if 4 A error < 1 (Newton
-    and Kantorovich, with blocks); otherwise nothing is claimed.
+    q <= error + A q^2 with A = 1/2 sum_k K_k S_k^2. The small root bounds q if 4 A error < 1
+    (Newton and Kantorovich, with blocks); otherwise nothing is claimed.
 
     Args:
         equations: The equations in the coordinates of the row space.

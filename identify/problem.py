@@ -147,6 +147,7 @@ def _known_init(
 
 def _work(evaluations: Evaluations, alpha: int) -> float:
     assert evaluations.gradients is not None
+    assert evaluations.values is not None
     left = np.sum(evaluations.points * evaluations.gradients, axis=1)
     right = alpha * evaluations.scale * evaluations.values
     size = float(max(np.linalg.norm(left), np.linalg.norm(right)))

@@ -238,8 +238,8 @@ def _judge(
         f"All {n} samples are pinned, the worst to within {worst:.2g} of its norm.",
         (
             f"Among sets of {among} these are the only ones that satisfy the equations: a set "
-            f"of {n} that explains weights of rank {n} is independent, and its decomposition is unique "
-            "(Jennrich)."
+            f"of {n} that explains weights of rank {n} is independent, and its decomposition is "
+            "unique (Jennrich)."
         ),
     ]
     if problem.setting == "kkt" and options.n_samples is None and n < problem.space.basis.shape[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,7 +181,7 @@ class IdentifiabilityReport:
 
         return to_dict(self)
 
-    def to_json(self, path: str | PathLike[str]) -> None:
+    def to_json(self, path: str | Path) -> None:
         """Write the report as JSON.
 
         Args:
@@ -193,7 +193,7 @@ class IdentifiabilityReport:
 
     def to_html(
         self,
-        path: str | PathLike[str],
+        path: str | Path,
         *,
         truth: FloatArray | None = None,
         image_shape: tuple[int, ...] | None = None,

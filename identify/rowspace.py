@@ -21,7 +21,7 @@ _MANY = 8
 """A tail of at least this many singular values can be recognised as noise by its flatness."""
 
 _STEPS = 1e3
-"""Rounding of the stored weights may add up over the steps of training to this many times its size."""
+"""Rounding of the stored weights may add up over training to this many times its size."""
 
 
 @dataclass(frozen=True, slots=True)

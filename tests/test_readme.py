@@ -1,0 +1,33 @@
+"""What the README shows is what the code does."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def run(*arguments):
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_example_prints_what_is_shown():
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+    shown = re.search(r"prints\n\n```\n(.*?)```", README, re.DOTALL).group(1)
+    printed = run("-c", code)
+    number = re.compile(r"\d[\d.]*(e-?\d+)?")  # figures differ in their last digits by machine
+    words = [number.sub("#", text).split() for text in (printed, shown)]
+    assert words[0] == words[1]
+    assert printed.splitlines()[0] == shown.splitlines()[0]
+
+
+def test_the_table_is_that_of_the_recorded_figures():
+    assert run("benchmarks/recovery.py", "--table").strip() in README
+
+
+def test_the_picture_and_the_links_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
