@@ -56,11 +56,14 @@ def pencil_directions(tensor: ImplicitTensor, pairs: int, rng: np.random.Generat
     for _ in range(pairs):
         v = rng.standard_normal((2, r))
         try:
-            values, vectors = np.linalg.eig(np.linalg.solve(tensor.slice(v[0]), tensor.slice(v[1])))
+            pencil = np.linalg.solve(tensor.slice(v[0]), tensor.slice(v[1]))
+            values, vectors = np.linalg.eig(pencil)
             x = np.linalg.inv(vectors)
         except np.linalg.LinAlgError:
             continue
-        found += [x[values.imag == 0].real, x[values.imag > 0].real, x[values.imag > 0].imag]
+        imaginary = np.imag(values)
+        paired = x[imaginary > 0]
+        found += [np.real(x[imaginary == 0]), np.real(paired), np.imag(paired)]
     if not found:
         return np.zeros((0, r))
     directions = np.concatenate(found)
@@ -81,7 +84,8 @@ def coefficients(tensor: ImplicitTensor, x: FloatArray) -> FloatArray:
     Returns:
         Coefficients, (n,).
     """
-    return np.linalg.lstsq(integer_power(x @ x.T, tensor.degree), tensor.p(x), rcond=None)[0]
+    solved = np.linalg.lstsq(integer_power(x @ x.T, tensor.degree), tensor.p(x), rcond=None)
+    return np.asarray(solved[0], dtype=np.float64)
 
 
 def pick(tensor: ImplicitTensor, pool: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
@@ -106,4 +110,4 @@ def pick(tensor: ImplicitTensor, pool: FloatArray, n: int) -> tuple[FloatArray, 
         open_[index] = False
         b = np.linalg.lstsq(gram[np.ix_(chosen, chosen)], target[chosen], rcond=1e-12)[0]
         rest = target - gram[:, chosen] @ b
-    return pool[chosen], b
+    return pool[chosen], np.asarray(b, dtype=np.float64)

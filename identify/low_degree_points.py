@@ -36,7 +36,7 @@ def linear(x: Vector, y: Integers, c: float) -> tuple[Vector, Vector]:
     Raises:
         ValueError: If a multiplier would be negative.
     """
-    dual = np.linalg.solve(x @ x.T, y.astype(float))
+    dual = np.asarray(np.linalg.solve(x @ x.T, y.astype(float)), dtype=np.float64)
     wrong = np.flatnonzero(dual * y <= 0)
     if len(wrong):
         raise ValueError(
@@ -67,7 +67,7 @@ def quadratic(x: Vector, y: Integers, c: float, q: Integers) -> tuple[Vector, Ve
         raise ValueError(
             f"multiplicities: found {q.tolist()}; at alpha = 2 pass one int, the same for all"
         )
-    triangular = np.linalg.qr(x.T, mode="r")
+    triangular = np.asarray(np.linalg.qr(x.T, mode="r"), dtype=np.float64)
     inverse = np.linalg.inv(triangular)
     H = (inverse @ inverse.T) ** 2
     beta = _minimise(H, y.astype(float), 4 * c**2 / float(q[0]))

@@ -93,8 +93,8 @@ def exact_feature_rank(points: FloatArray, basis: FloatArray, k: int) -> int | N
         for index in monomial:
             column = column * residues[:, index] % PRIME
         columns.append(column)
-    matrix = np.array(columns).T
-    return int(nmod_mat(*matrix.shape, [int(v) for v in matrix.ravel()], PRIME).rank())
+    entries = [int(value) for value in np.array(columns).T.ravel()]
+    return int(nmod_mat(len(residues), len(columns), entries, PRIME).rank())
 
 
 def _residues(points: FloatArray) -> NDArray[np.object_]:

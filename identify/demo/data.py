@@ -19,7 +19,7 @@ def digits(n: int, seed: int = 0) -> FloatArray:
     Returns:
         Images of 8 x 8 pixels as rows, (n, 64).
     """
-    images = load_digits().data.astype(np.float64)
+    images = np.asarray(load_digits(return_X_y=True)[0], dtype=np.float64)
     chosen = np.random.default_rng(seed).choice(len(images), n, replace=False)
     return _normalised(images - images.mean(axis=0))[chosen]
 
