@@ -224,7 +224,6 @@ CASES: dict[str, Callable[[], Figures]] = {
     "digits n=20 m=600": lambda: digits_case(20, 600, centred=True),
     "digits n=40 m=2000": lambda: digits_case(40, 2000, centred=True),
     "digits n=20 m=1000, ordinary training": lambda: digits_case(20, 1000, centred=False),
-    "digits n=40 m=3000, ordinary training": lambda: digits_case(40, 3000, centred=False),
     "digits n=10 m=45 (symmetric)": lambda: digits_case(10, 45, centred=True),
     "photographs, targets 1/1000": lambda: photographs_case(1e-3, 1.0, 1000),
     "photographs, targets 1": lambda: photographs_case(1.0, 1.0, 1000),
