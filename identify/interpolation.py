@@ -42,7 +42,8 @@ class Solution:
         noise: Root mean square of the residual per spare equation, the rounding of the right-hand
             sides at least.
         spare: Number of equations beyond the unknowns.
-        residual: Relative residual of the fit.
+        residual: Relative residual of the best fit, before anything was left out as noise; nan
+            where none was computed.
         dual: Coefficients C with solution A = (D V)^T C, (rows, right-hand sides).
     """
 
@@ -233,7 +234,7 @@ def solve(matrix: FloatArray, right_side: FloatArray, rounding: float) -> Soluti
         floor = max(floor, float(values[0]) * 1e-7)  # squares: half of the digits
     if inverse is None and left is None:
         return _unsolved(matrix, right_side, values, floor)
-    rank = int(np.sum(values > floor))
+    rank, smallest = int(np.sum(values > floor)), np.inf
     while True:
         if inverse is not None:
             coefficients = cho_solve(inverse, matrix.T @ right_side)
@@ -246,6 +247,7 @@ def solve(matrix: FloatArray, right_side: FloatArray, rounding: float) -> Soluti
             coefficients = right[:rank].T @ rotated
             dual = left[:, :rank] @ (rotated / values[:rank, None])
         error = float(np.linalg.norm(right_side - matrix @ coefficients))
+        smallest = min(smallest, error)
         spare = (rows - rank) * right_side.shape[1]
         noise = max(rounding, error / np.sqrt(spare) if spare > 0 else 0.0)
         tolerance = max(floor, _drowning(noise, coefficients))
@@ -255,7 +257,7 @@ def solve(matrix: FloatArray, right_side: FloatArray, rounding: float) -> Soluti
             break
         rank = counted
     norm = float(np.linalg.norm(right_side)) or 1.0
-    return Solution(columns, rank, values, tolerance, noise, spare, error / norm, dual)
+    return Solution(columns, rank, values, tolerance, noise, spare, smallest / norm, dual)
 
 
 def _spectrum(normal: FloatArray, inverse: tuple[FloatArray, bool] | None) -> FloatArray:
@@ -294,4 +296,4 @@ def _unsolved(
 ) -> Solution:
     rank = min(int(np.sum(values > floor)), matrix.shape[1] - 1)
     dual = np.zeros((len(matrix), right_side.shape[1]))
-    return Solution(matrix.shape[1], rank, values, floor, 0.0, 0, 1.0, dual)
+    return Solution(matrix.shape[1], rank, values, floor, 0.0, 0, np.nan, dual)

@@ -108,18 +108,19 @@ def verify_weights(
     argument.problem = problem
     argument.rank, sentences = rank_report(problem, interpolation, certify=options.certify)
     argument.say(*sentences)
+    tests = (interpolation.gram, interpolation.symmetric)
+    misses = [test.residual for test in tests if test and np.isfinite(test.residual)]
+    if misses and max(misses) > REJECT_FIT:
+        argument.say(
+            f"The best polynomial of degree {activation.degree} misses the weights' equations by "
+            f"{max(misses):.2g}, more than {REJECT_FIT:g}: the weights are not of this setting."
+        )
+        return argument.conclude(Verdict.MODEL_REJECTED)
     carried = interpolation.carried_by
     if carried is None:
         return argument.conclude(Verdict.UNDECIDED)
     if problem.setting != "kkt":
         argument.residual = carried.residual
-    if carried.residual > REJECT_FIT:
-        argument.say(
-            f"The best polynomial of degree {activation.degree} misses the weights' equations by "
-            f"{carried.residual:.2g}, more than {REJECT_FIT:g}: the weights are not of this "
-            "setting."
-        )
-        return argument.conclude(Verdict.MODEL_REJECTED)
     if activation.degree <= 2:
         return _decide_low_degree(argument, problem, interpolation, options)
 

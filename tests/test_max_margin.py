@@ -51,3 +51,13 @@ def test_standard_training_is_no_kkt_point():
     report = verify_identifiability(a, W)
     assert report.verdict is Verdict.MODEL_REJECTED
     assert "alpha a_j^2" in " ".join(report.reasons)
+
+
+def test_balanced_weights_without_a_tensor_are_no_kkt_point():
+    """alpha a_j^2 = |W_j|^2 holds, so only the misfit of every polynomial can tell."""
+    rng = np.random.default_rng(0)
+    W = rng.standard_normal((40, 4))
+    a = rng.choice([-1.0, 1.0], 40) * np.linalg.norm(W, axis=1) / np.sqrt(3)
+    report = verify_identifiability(a, W)
+    assert report.verdict is Verdict.MODEL_REJECTED
+    assert "best polynomial" in report.reasons[-1]
