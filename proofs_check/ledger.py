@@ -114,7 +114,7 @@ class Counterexample:
 class Docket:
     """Collects what a claim's function finds."""
 
-    evidence: list[Evidence] = field(default_factory=list)
+    checks: list[Evidence] = field(default_factory=list)
     counterexamples: list[Counterexample] = field(default_factory=list)
 
     def check(
@@ -135,9 +135,7 @@ class Docket:
         for result in results:
             if not isinstance(result, bool):
                 raise TypeError(f"outcome: found {type(result).__name__}; pass bools")
-        self.evidence.append(
-            Evidence(method, what, len(results), len(results) - sum(results), seed)
-        )
+        self.checks.append(Evidence(method, what, len(results), len(results) - sum(results), seed))
 
     def symbolic(self, what: str, outcomes: Iterable[bool] | bool) -> None:
         """File identities that computer algebra reduced to 0 = 0."""
@@ -248,7 +246,7 @@ class CheckedClaim:
     Attributes:
         claim: What was examined.
         verdict: What the findings allow to say.
-        evidence: The checks.
+        checks: What was checked.
         counterexamples: What refutes the statement as written.
         seconds: Wall-clock time.
         error: The exception that ended the examination, None if it ran to its end.
@@ -256,10 +254,15 @@ class CheckedClaim:
 
     claim: Claim
     verdict: Verdict
-    evidence: tuple[Evidence, ...]
+    checks: tuple[Evidence, ...]
     counterexamples: tuple[Counterexample, ...]
     seconds: float
     error: str | None = None
+
+    @property
+    def evidence(self) -> tuple[Evidence | Counterexample, ...]:
+        """All that speaks for the verdict: counterexamples, then checks."""
+        return (*self.counterexamples, *self.checks)
 
     @property
     def as_recorded(self) -> bool:
@@ -325,7 +328,7 @@ def check(claim: Claim) -> CheckedClaim:
     seconds = time.perf_counter() - start
     verdict = Verdict.UNDECIDED if error else _verdict(claim, docket)
     return CheckedClaim(
-        claim, verdict, tuple(docket.evidence), tuple(docket.counterexamples), seconds, error
+        claim, verdict, tuple(docket.checks), tuple(docket.counterexamples), seconds, error
     )
 
 
@@ -335,14 +338,14 @@ def _verdict(claim: Claim, docket: Docket) -> Verdict:
     Returns:
         The verdict.
     """
-    holds = all(found.holds for found in docket.evidence)
+    holds = all(found.holds for found in docket.checks)
     if not holds or not all(found.confirmed for found in docket.counterexamples):
         return Verdict.UNDECIDED
     if docket.counterexamples:
         if claim.corrected is None:
             return Verdict.REFUTED
-        return Verdict.CORRECTED if docket.evidence else Verdict.UNDECIDED
-    if not docket.evidence:
+        return Verdict.CORRECTED if docket.checks else Verdict.UNDECIDED
+    if not docket.checks:
         return Verdict.UNDECIDED
-    exact = all(found.method in EXACT_METHODS for found in docket.evidence)
+    exact = all(found.method in EXACT_METHODS for found in docket.checks)
     return Verdict.PROVED if exact else Verdict.SUPPORTED

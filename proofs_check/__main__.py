@@ -1,0 +1,125 @@
+"""Command line: ``proofs-check`` examines every claim of the ledger."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from proofs_check.claims import all_claims, check_all
+from proofs_check.ledger import CheckedClaim, Claim, Verdict
+from proofs_check.rendering import (
+    render_details,
+    render_summary,
+    render_table,
+    write_errata,
+    write_html,
+    write_json,
+)
+
+EXPECTED, SURPRISE, UNDECIDED, BAD_INPUT = 0, 1, 2, 3
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class ProofsCheck:
+    """Decide the claims of arXiv 2602.08723, each with evidence.
+
+    Exit status: 0 if every verdict is the recorded one, 1 if one is not, 2 if one stayed undecided
+    as recorded, 3 for input that cannot be used.
+    """
+
+    only: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="ID")] = ()
+    """Examine this claim only, and print all about it; may be repeated."""
+    section: str | None = None
+    """Examine one section of the paper only, as in A.2."""
+    json: Path | None = None
+    """Write the ledger as JSON."""
+    html: Path | None = None
+    """Write the ledger as one self-contained page."""
+    errata: Path | None = None
+    """Write the corrections a reader of the paper needs as Markdown; whole ledger only."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Arguments; those of the process if None.
+
+    Returns:
+        The exit status described above.
+    """
+    command = tyro.cli(ProofsCheck, prog="proofs-check", args=arguments)
+    console = Console()
+    try:
+        _check_arguments(command)
+        checked = _check(command)
+        if command.only:
+            for found in checked:
+                console.print(render_details(found), markup=False, highlight=False, soft_wrap=True)
+                console.print()
+        else:
+            console.print(render_table(checked))
+            console.print()
+        console.print(render_summary(checked), markup=False, highlight=False, soft_wrap=True)
+        _write(command, checked)
+    except (ValueError, OSError) as error:
+        Console(stderr=True).print(f"proofs-check: {error}", markup=False, soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        Console(stderr=True).print("proofs-check: interrupted; nothing was written")
+        return INTERRUPTED
+    return exit_status(checked)
+
+
+def exit_status(checked: Sequence[CheckedClaim]) -> int:
+    """What the command exits with: 1 on any surprise, else 2 on any undecided claim, else 0."""
+    if not all(found.as_recorded for found in checked):
+        return SURPRISE
+    if any(found.verdict is Verdict.UNDECIDED for found in checked):
+        return UNDECIDED
+    return EXPECTED
+
+
+def _check_arguments(command: ProofsCheck) -> None:
+    if command.errata is not None and (command.only or command.section):
+        raise ValueError("--errata: found with --only or --section; pass it alone")
+    for name in ("json", "html", "errata"):
+        path = getattr(command, name)
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise ValueError(f"--{name}: found {path}; pass a file in a folder that exists")
+
+
+def _check(command: ProofsCheck) -> list[CheckedClaim]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        total = len(all_claims(command.section, command.only))
+        task = bar.add_task("claims", total=total)
+        seen = iter(range(total))
+
+        def advance(claim: Claim) -> None:
+            bar.update(task, completed=next(seen), description=claim.id)
+
+        return check_all(command.section, only=command.only, progress=advance)
+
+
+def _write(command: ProofsCheck, checked: Sequence[CheckedClaim]) -> None:
+    if command.json is not None:
+        write_json(checked, command.json)
+    if command.html is not None:
+        write_html(checked, command.html)
+    if command.errata is not None:
+        write_errata(checked, command.errata)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

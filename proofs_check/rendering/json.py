@@ -1,0 +1,84 @@
+"""The ledger as JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from identify.rendering.json import write_atomic
+from proofs_check.ledger import CheckedClaim, Counterexample, Evidence
+
+SCHEMA = 1
+"""Raised whenever a key is renamed, removed or given another meaning."""
+PACKAGES = ("python-flint", "sympy", "numpy", "scipy", "hypothesis")
+
+
+def to_dict(checked: Sequence[CheckedClaim]) -> dict[str, Any]:
+    """Turn the ledger into plain lists, strings and numbers.
+
+    Args:
+        checked: What was found.
+
+    Returns:
+        A dictionary for :func:`json.dumps`; ``claims`` has one entry per claim, with its id, where,
+        statement, verdict, evidence (checks and counterexamples) and seconds among its keys.
+    """
+    return {
+        "schema": SCHEMA,
+        "paper": "arXiv 2602.08723",
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+        "not_as_recorded": [found.id for found in checked if not found.as_recorded],
+        "claims": [_claim(found) for found in checked],
+    }
+
+
+def write_json(checked: Sequence[CheckedClaim], path: str | Path) -> None:
+    """Write the ledger as JSON.
+
+    Args:
+        checked: What was found.
+        path: Where to; an existing file is replaced in one step.
+    """
+    write_atomic(path, json.dumps(to_dict(checked), indent=1, ensure_ascii=False) + "\n")
+
+
+def _claim(found: CheckedClaim) -> dict[str, Any]:
+    claim = found.claim
+    return {
+        "id": claim.id,
+        "where": claim.where,
+        "section": claim.section,
+        "statement": claim.statement,
+        "corrected": claim.corrected,
+        "hypotheses": list(claim.hypotheses),
+        "verdict": found.verdict.value,
+        "recorded": claim.recorded.value,
+        "evidence": [_evidence(item) for item in found.evidence],
+        "argument": claim.argument,
+        "error": found.error,
+        "seconds": round(found.seconds, 3),
+    }
+
+
+def _evidence(item: Evidence | Counterexample) -> dict[str, Any]:
+    if isinstance(item, Counterexample):
+        return {
+            "method": "counterexample",
+            "what": item.what,
+            "values": dict(item.values),
+            "confirmed": item.confirmed,
+        }
+    return {
+        "method": item.method.value,
+        "what": item.what,
+        "count": item.count,
+        "failed": item.failed,
+        "seed": item.seed,
+    }

@@ -1,0 +1,117 @@
+"""The ledger in the terminal: one row per claim, or everything about one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from proofs_check.ledger import CheckedClaim, Counterexample, Evidence, Stored, Verdict
+
+STYLE = {
+    Verdict.PROVED: "green",
+    Verdict.CORRECTED: "yellow",
+    Verdict.REFUTED: "red",
+    Verdict.SUPPORTED: "cyan",
+    Verdict.UNDECIDED: "bold magenta",
+}
+
+
+def render_table(checked: Sequence[CheckedClaim]) -> Table:
+    """One row per claim.
+
+    Args:
+        checked: What was found.
+
+    Returns:
+        A table for a rich console.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("claim", "where", "verdict", "evidence"):
+        table.add_column(name, no_wrap=name in {"claim", "verdict"})
+    table.add_column("s", justify="right", no_wrap=True)
+    for found in checked:
+        verdict = Text(found.verdict.value, STYLE[found.verdict])
+        if not found.as_recorded:
+            verdict.append(f" (recorded: {found.claim.recorded.value})", "bold red")
+        evidence, seconds = describe_methods(found), f"{found.seconds:.1f}"
+        table.add_row(Text(found.id), Text(found.where), verdict, Text(evidence), seconds)
+    return table
+
+
+def render_summary(checked: Sequence[CheckedClaim]) -> str:
+    """How many claims got which verdict, and which of them were not expected.
+
+    Args:
+        checked: What was found.
+
+    Returns:
+        A few lines.
+    """
+    counts = Counter(found.verdict for found in checked)
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    seconds = sum(found.seconds for found in checked)
+    lines = [f"{len(checked)} claims in {seconds:.0f} s: {', '.join(parts)}."]
+    surprises = [found.id for found in checked if not found.as_recorded]
+    if surprises:
+        lines.append(f"Not as recorded: {', '.join(surprises)}.")
+    return "\n".join(lines)
+
+
+def render_details(found: CheckedClaim) -> str:
+    """Everything about one claim.
+
+    Args:
+        found: What was found.
+
+    Returns:
+        Several paragraphs.
+    """
+    claim = found.claim
+    recorded = "" if found.as_recorded else f" (recorded: {claim.recorded.value})"
+    parts = [
+        f"{found.id}: {found.verdict.value}{recorded}",
+        f"Where: {found.where}",
+        f"As written: {claim.statement}",
+    ]
+    if claim.corrected is not None:
+        parts.append(f"Should read: {claim.corrected}")
+    if claim.hypotheses:
+        parts.append("Assumed: " + "; ".join(claim.hypotheses))
+    parts += [f"  {describe(item)}" for item in found.evidence]
+    if found.error is not None:
+        parts.append(f"The examination ended with {found.error}")
+    return "\n".join([*parts, "", claim.argument])
+
+
+def describe(item: Evidence | Counterexample) -> str:
+    """One piece of evidence as a line."""
+    if isinstance(item, Counterexample):
+        outcome = "" if item.confirmed else " NOT CONFIRMED"
+        return f"counterexample{outcome}: {item.what}: {describe_values(item)}"
+    outcome = f"{item.count} held" if item.holds else f"{item.failed} of {item.count} FAILED"
+    seed = "" if item.seed is None else f", seed {item.seed}"
+    return f"{item.method.value} ({outcome}{seed}): {item.what}"
+
+
+def describe_values(item: Counterexample) -> str:
+    """The counterexample in one line, as in x = ((3/5, 4/5), (1, 0)), b = (1, -1)."""
+    return ", ".join(f"{name} = {describe_value(value)}" for name, value in item.values.items())
+
+
+def describe_value(value: Stored) -> str:
+    """One stored value with round brackets for lists."""
+    if isinstance(value, list):
+        return f"({', '.join(describe_value(part) for part in value)})"
+    return value
+
+
+def describe_methods(found: CheckedClaim) -> str:
+    """How many checks by which method, as in "counterexample, symbolic 12, exact arithmetic 3"."""
+    counts: Counter[str] = Counter()
+    for item in found.checks:
+        counts[item.method.value] += item.count
+    parts = [f"{method} {count}" for method, count in counts.items()]
+    return ", ".join(["counterexample"] * bool(found.counterexamples) + parts)
