@@ -56,18 +56,6 @@ class Method(StrEnum):
     NUMERICAL = "floating point"
 
 
-FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NameError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a broken claim may raise; it is then undecided, and the rest of the ledger goes on."""
-
 EXACT_METHODS = frozenset({Method.SYMBOLIC, Method.EXACT})
 
 
@@ -319,17 +307,29 @@ def check(claim: Claim) -> CheckedClaim:
     Returns:
         What was found; an exception in the examination leaves the claim undecided.
     """
-    docket, error = Docket(), None
+    docket, failure = Docket(), _Failure()
     start = time.perf_counter()
-    try:
+    with failure:
         claim.examine(docket)
-    except FAILURES as found:
-        error = f"{type(found).__name__}: {found}"
     seconds = time.perf_counter() - start
-    verdict = Verdict.UNDECIDED if error else _verdict(claim, docket)
+    verdict = Verdict.UNDECIDED if failure.text else _verdict(claim, docket)
     return CheckedClaim(
-        claim, verdict, tuple(docket.checks), tuple(docket.counterexamples), seconds, error
+        claim, verdict, tuple(docket.checks), tuple(docket.counterexamples), seconds, failure.text
     )
+
+
+class _Failure:
+    """Turns any exception of a claim into words, so that the rest of the ledger goes on."""
+
+    text: str | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, Exception):
+            self.text = f"{type(error).__name__}: {error}"
+        return self.text is not None
 
 
 def _verdict(claim: Claim, docket: Docket) -> Verdict:

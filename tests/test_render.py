@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +14,6 @@ import numpy as np
 import pytest
 import report_cases
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from playwright.sync_api import sync_playwright
 
 from identify.rendering import recovery_figure, render_text, to_dict, write_html, write_json
 from identify.rendering.figures import (
@@ -29,16 +26,6 @@ from identify.rendering.figures import (
 from identify.rendering.text import claimed, number
 from identify.report import Neurons, Verdict
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
 
 def all_cases():
     return [
@@ -48,20 +35,6 @@ def all_cases():
         report_cases.undecided(),
         report_cases.hostile(),
     ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        message = f"none of {', '.join(BROWSERS)} is installed; the page was not opened"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 PAGES = ["digits", "no truth", "witness", "heat map", "undecided", "hostile"]
