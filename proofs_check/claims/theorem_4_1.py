@@ -159,7 +159,7 @@ def theorem_reduced(docket: Docket) -> None:
         n = len(labels)
         points = [rotated_point(alpha, d, labels, seed) for seed in range(3)]
         docket.exact(
-            f"alpha = {alpha}, d = {d}, labels {labels}: rank(K) = N({n}) < N({d}), f spans row(W), "
+            f"alpha = {alpha}, d = {d}, labels {labels}: rank(K) = N({n}) < N({d}), f spans R, "
             "the powers are independent, and every (x_i, b_i) is recovered, for 3 rotations",
             [
                 rank(gram(point.u, alpha)) == forms(n, alpha) < forms(d, alpha)
@@ -177,8 +177,9 @@ def theorem_reduced(docket: Docket) -> None:
         one.exprs == [1],
     )
     docket.symbolic(
-        "and with two samples, scaled to b_i = 1, each is a multiple of e1 or of e2",
-        [vanishes(two, entry) for z in unknowns(2) for entry in (z[2], z[0] * z[1])],
+        "and with two samples, scaled to b_i = 1, there are some, all multiples of e1 and e2",
+        [two.exprs != [1]]
+        + [vanishes(two, entry) for z in unknowns(2) for entry in (z[2], z[0] * z[1])],
     )
 
 
