@@ -5,10 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
-from proofs_check.claims import linear, theorem_4_1, theorem_4_1_balls
+from proofs_check.claims import (
+    counting,
+    decomposition,
+    evaluations,
+    interpolation,
+    linear,
+    quadratic,
+    relu,
+    setup,
+    theorem_4_1,
+    theorem_4_1_balls,
+    uniqueness,
+)
 from proofs_check.ledger import CheckedClaim, Claim, check
 
-MODULES = (linear, theorem_4_1, theorem_4_1_balls)
+MODULES = (
+    setup,
+    counting,
+    linear,
+    quadratic,
+    evaluations,
+    interpolation,
+    uniqueness,
+    decomposition,
+    theorem_4_1,
+    theorem_4_1_balls,
+    relu,
+)
 
 
 def claims_of(modules: Iterable[ModuleType]) -> tuple[Claim, ...]:
