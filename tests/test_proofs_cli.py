@@ -124,7 +124,7 @@ def test_text_says_all_of_it():
     for part in ("1/2 is whole", "1/2 < 1 & <b>", "a < b", "t = 1/2", "seed 3", "Half of an apple"):
         assert part in text
     assert render_summary([check(good), check(bad)]).startswith("2 claims in 0 s: 1 proved, 1 hol")
-    assert describe_value([["1", "2"], ["-3/5"]]) == "((1, 2), (-3/5))"
+    assert describe_value([["1", "2"], ["-3/5"]]) == "((1, 2), (-3/5,))"
 
 
 def test_the_whole_ledger_as_json(ledger, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from identify.rendering.json import write_atomic
 from proofs_check.ledger import CheckedClaim, Verdict
-from proofs_check.rendering.text import describe_methods, describe_values
+from proofs_check.rendering.text import describe_methods, describe_section, describe_values
 
 HEAD = """# Errata to arXiv 2602.08723
 
@@ -55,7 +55,9 @@ def write_errata(checked: Sequence[CheckedClaim], path: str | Path) -> None:
 
 def _entry(found: CheckedClaim) -> str:
     claim = found.claim
-    lines = [f"\n### {claim.id}: {claim.where}\n", f"- The paper: {claim.statement}"]
+    _, _, place = claim.where.partition(", ")
+    heading = f"\n### {claim.id}: {describe_section(claim.section)}, {place}\n"
+    lines = [heading, f"- The paper: {claim.statement}"]
     if claim.corrected is not None:
         lines.append(f"- What holds: {claim.corrected}")
     if claim.hypotheses:

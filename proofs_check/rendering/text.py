@@ -29,15 +29,18 @@ def render_table(checked: Sequence[CheckedClaim]) -> Table:
         A table for a rich console.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "where", "verdict", "evidence"):
-        table.add_column(name, no_wrap=name in {"claim", "verdict"})
+    table.add_column("claim", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("checks", justify="right", no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
     for found in checked:
         verdict = Text(found.verdict.value, STYLE[found.verdict])
         if not found.as_recorded:
             verdict.append(f" (recorded: {found.claim.recorded.value})", "bold red")
-        evidence, seconds = describe_methods(found), f"{found.seconds:.1f}"
-        table.add_row(Text(found.id), Text(found.where), verdict, Text(evidence), seconds)
+        count = sum(item.count for item in found.checks) + len(found.counterexamples)
+        numbers = (str(count), f"{found.seconds:.1f}")
+        table.add_row(Text(found.id), Text(found.where), verdict, *numbers)
     return table
 
 
@@ -102,10 +105,18 @@ def describe_values(item: Counterexample) -> str:
 
 
 def describe_value(value: Stored) -> str:
-    """One stored value with round brackets for lists."""
+    """One stored value, lists as Python writes tuples."""
     if isinstance(value, list):
-        return f"({', '.join(describe_value(part) for part in value)})"
+        comma = "," if len(value) == 1 else ""
+        return f"({', '.join(describe_value(part) for part in value)}{comma})"
     return value
+
+
+def describe_section(section: str) -> str:
+    """A section's full name, as in "Section 4.2" or "Appendix A.2"."""
+    if section[0].isdigit():
+        return f"Section {section}"
+    return f"Appendix {section}" if section[1:2] == "." else section
 
 
 def describe_methods(found: CheckedClaim) -> str:
