@@ -6,14 +6,31 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
 from proofs_check.claims import (
+    candidates,
+    coherence,
+    coherent_points,
+    convergence,
+    convergence_runs,
     counting,
-    decomposition,
     evaluations,
+    homogenization,
     interpolation,
     linear,
+    near_homogeneity,
+    pencil,
     quadratic,
     relu,
+    satisfiability,
+    separability,
     setup,
+    sketch,
+    slices,
+    splitting,
+    splitting_decrease,
+    splitting_optimal,
+    splitting_remainder,
+    symmetric_rank,
+    symmetries,
     theorem_4_1,
     theorem_4_1_balls,
     uniqueness,
@@ -22,15 +39,32 @@ from proofs_check.ledger import CheckedClaim, Claim, check
 
 MODULES = (
     setup,
+    candidates,
     counting,
     linear,
     quadratic,
     evaluations,
-    interpolation,
-    uniqueness,
-    decomposition,
+    satisfiability,
+    coherence,
+    coherent_points,
+    symmetric_rank,
     theorem_4_1,
     theorem_4_1_balls,
+    sketch,
+    symmetries,
+    homogenization,
+    near_homogeneity,
+    separability,
+    splitting,
+    splitting_optimal,
+    splitting_remainder,
+    splitting_decrease,
+    convergence,
+    convergence_runs,
+    interpolation,
+    uniqueness,
+    slices,
+    pencil,
     relu,
 )
 
@@ -71,14 +105,14 @@ def all_claims(section: str | None = None, only: Sequence[str] = ()) -> tuple[Cl
     Raises:
         ValueError: If there is no such section or claim; the message lists those there are.
     """
-    claims = claims_of(MODULES)
+    claims = sorted(claims_of(MODULES), key=lambda claim: claim.section)
     unknown = sorted(set(only) - {claim.id for claim in claims})
     if unknown:
         known = ", ".join(claim.id for claim in claims)
         raise ValueError(f"only: found {', '.join(unknown)}; pass some of {known}")
     if section is not None:
         sections = sorted({claim.section for claim in claims})
-        claims = tuple(c for c in claims if f"{c.section}.".startswith(f"{section}."))
+        claims = [c for c in claims if f"{c.section}.".startswith(f"{section}.")]
         if not claims:
             raise ValueError(f"section: found {section!r}; pass one of {', '.join(sections)}")
     return tuple(claim for claim in claims if not only or claim.id in only)

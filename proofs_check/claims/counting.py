@@ -14,12 +14,12 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import sympy
-from flint import fmpq, fmpq_mat, fmpq_poly
+from flint import fmpq_mat, fmpq_poly
 
-from proofs_check.claims.evaluations import HALF, POINTS, Point, kkt, residuals, symbols
+from proofs_check.conditions import HALF, POINTS, Point, kkt, residuals, symbols, vanish
 from proofs_check.formulas import Matrix, Scalar, Vector, dot, network
 from proofs_check.ledger import Docket, Verdict, claim
-from proofs_check.rational import rank
+from proofs_check.rational import rank, to_flint
 
 System: TypeAlias = Callable[[Vector, Matrix], list[Scalar]]
 """Left-hand sides of equations in the unknowns (b, x)."""
@@ -77,7 +77,7 @@ def jacobian_rank(b: Vector, x: Matrix, *systems: System) -> int:
         The rank; each derivative is the coefficient of h when one unknown t becomes t + h.
     """
     k, d = len(b), len(x[0])
-    unknowns = [flint(t) for t in (*b, *(t for row in x for t in row))]
+    (unknowns,) = to_flint([[*b, *(t for row in x for t in row)]]).tolist()
     rows = []
     for moving in range(len(unknowns)):
         moved = [fmpq_poly([t, int(j == moving)]) for j, t in enumerate(unknowns)]
@@ -86,20 +86,15 @@ def jacobian_rank(b: Vector, x: Matrix, *systems: System) -> int:
     return fmpq_mat(rows).rank()
 
 
-def flint(t: Fraction | int) -> fmpq:
-    """The same number for flint."""
-    return fmpq(t.numerator, t.denominator)
-
-
 def stationarity(a: Vector, W: Matrix, alpha: int) -> System:
     """The P equations."""
-    weights, rows = [flint(t) for t in a], [[flint(t) for t in W_j] for W_j in W]
+    weights, rows = to_flint([a]).tolist()[0], to_flint(W).tolist()
     return lambda b, x: residuals(weights, rows, b, x, alpha)
 
 
 def margins(a: Vector, W: Matrix, alpha: int) -> System:
     """Phi(x_i), which is y_i for an active sample."""
-    weights, rows = [flint(t) for t in a], [[flint(t) for t in W_j] for W_j in W]
+    weights, rows = to_flint([a]).tolist()[0], to_flint(W).tolist()
     return lambda _, x: [network(weights, rows, x_i, alpha) for x_i in x]
 
 
@@ -136,9 +131,9 @@ def overcounted(
     where="3, last display",
     statement="Stationarity is P equations with k(d+1) unknowns: under-determined for "
     "P < k(d+1), over-determined for P > k(d+1).",
-    corrected="For t^alpha at most min(md, kd, C(d+alpha-1, alpha)) of the P = m(d+1) equations "
+    corrected="For t^α at most min(md, kd, C(d+α-1, α)) of the P = m(d+1) equations "
     "are independent, so stationarity alone is under-determined for any P. Where norms or margins "
-    "fix the k scales, m >= k and C(d+alpha-1, alpha) >= kd are needed for the rank kd.",
+    "fix the k scales, m >= k and C(d+α-1, α) >= kd are needed for the rank kd.",
     recorded=Verdict.CORRECTED,
 )
 def equations_and_unknowns(docket: Docket) -> None:
@@ -156,15 +151,15 @@ def equations_and_unknowns(docket: Docket) -> None:
             for t in found
         ]
         docket.symbolic(
-            "W_j.(its equation) - alpha a_j (that of a_j) has no derivative in the data, and no "
-            f"equation one along (x_i, -alpha b_i), alpha = {alpha}",
+            "W_j.(its equation) - α a_j (that of a_j) has no derivative in the data, and no "
+            f"equation one along (x_i, -α b_i), α = {alpha}",
             [
-                *(sympy.expand(sympy.diff(combination, t)) == 0 for t in (*b, *x[0], *x[1])),
-                *(sympy.expand(t) == 0 for t in scaling),
+                *(vanish(sympy.diff(combination, t)) for t in (*b, *x[0], *x[1])),
+                *map(vanish, scaling),
             ],
         )
     docket.exact(
-        "of P equations as many are independent at random integers, (m, d, k, alpha) in "
+        "of P equations as many are independent at random integers, (m, d, k, α) in "
         + ", ".join(str(tuple(size)) for size in (*FEW_NEURONS, *MANY_NEURONS)),
         [
             jacobian_rank(b, x, stationarity(a, W, size.alpha))
@@ -220,10 +215,10 @@ def recoverable(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int) -> bool:
     statement="When P < k(d+1), the system is under-determined, making recovery impossible in "
     "general.",
     corrected="P < k(d+1) leaves the k samples undetermined by stationarity in general, unit norms "
-    "known or not. But the margins y_i Phi(x_i) = 1 are k more KKT equations; with them and unit "
+    "known or not. But the margins y_i Φ(x_i) = 1 are k more KKT equations; with them and unit "
     "norms md >= k(d-1) is necessary for the rank k(d+1), and P < k(d+1) does not exclude it.",
     recorded=Verdict.CORRECTED,
-    hypotheses=("two-layer networks with activation t^alpha, active samples",),
+    hypotheses=("two-layer networks with activation t^α, active samples",),
 )
 def fewer_parameters(docket: Docket) -> None:
     """P < k(d+1) is m < k. Then md + k < k(d+1): stationarity and norms have too small a rank.
@@ -235,7 +230,7 @@ def fewer_parameters(docket: Docket) -> None:
         a, W, b, x = draw(size)
         known, outputs = stationarity(a, W, size.alpha), margins(a, W, size.alpha)
         docket.exact(
-            f"at random integers with (m, d, k, alpha) = {tuple(size)}, {size.unknowns} unknowns: "
+            f"at random integers with (m, d, k, α) = {tuple(size)}, {size.unknowns} unknowns: "
             "rank md of stationarity, md + k with norms, all with norms and margins",
             [
                 size.parameters < size.unknowns,
@@ -259,7 +254,7 @@ def fewer_parameters(docket: Docket) -> None:
         a, W, b, x = point = POINTS[alpha]
         known, outputs = stationarity(a, W, alpha), margins(a, W, alpha)
         docket.exact(
-            f"a KKT point with P = 3, 6 unknowns, alpha = {alpha}: rank 2 of stationarity, 4 with "
+            f"a KKT point with P = 3, 6 unknowns, α = {alpha}: rank 2 of stationarity, 4 with "
             "norms or margins, 6 with both",
             [
                 kkt(*point, alpha),

@@ -8,79 +8,24 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import comb
-from typing import NamedTuple
 
 import sympy
 from flint import fmpq, fmpq_poly
 
-from proofs_check.exact_kkt import ExactPoint, orthonormal_point
-from proofs_check.formulas import (
-    Matrix,
-    Scalar,
-    Vector,
-    contraction,
-    dot,
-    exponents,
-    form,
-    monomials,
-    network,
+from proofs_check.conditions import (
+    HALF,
+    POINTS,
+    Point,
+    identical,
+    kkt,
+    residuals,
+    stationarity,
+    symbols,
 )
+from proofs_check.exact_kkt import ExactPoint, orthonormal_point
+from proofs_check.formulas import Matrix, Scalar, Vector, contraction, dot, exponents, monomials
 from proofs_check.ledger import Docket, Verdict, claim
 from proofs_check.rational import identity, rank
-
-
-class Point(NamedTuple):
-    """Parameters of a network, and the samples and signed weights that go with it."""
-
-    a: Vector
-    W: Matrix
-    b: Vector
-    x: Matrix
-
-
-HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
-
-POINTS = {
-    2: Point([1], [[1, 1]], [HALF, HALF], [[1, 0], [0, 1]]),
-    3: Point([1], [[1, 1, 1]], [THIRD] * 3, identity(3)),
-    4: Point([1], [[2]], [1], [[HALF]]),
-    5: Point([1], [[2, 1]], [HALF, HALF], [[0, 1], [Fraction(4, 5), Fraction(-3, 5)]]),
-}
-"""By alpha, a KKT point for t^alpha with one neuron and all margins 1."""
-
-
-def residuals(
-    a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Scalar = 1
-) -> list[Scalar]:
-    """a_j - c p(W_j) and W_j - alpha c a_j f(W_j), d + 1 numbers per neuron."""
-    found = []
-    for a_j, W_j in zip(a, W, strict=True):
-        f = contraction(b, x, W_j, alpha)
-        found += [a_j - c * form(b, x, W_j, alpha)]
-        found += [w - alpha * c * a_j * f_k for w, f_k in zip(W_j, f, strict=True)]
-    return found
-
-
-def kkt(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Scalar = 1) -> bool:
-    """Whether all KKT conditions hold with y_i = sign b_i, lambda_i = |b_i| > 0 and margins 1."""
-    stationary = all(t == 0 for t in residuals(a, W, b, x, alpha, c))
-    return stationary and all(
-        ((b_i > 0) - (b_i < 0)) * network(a, W, x_i, alpha, c) == 1
-        for b_i, x_i in zip(b, x, strict=True)
-    )
-
-
-def symbols(n: int, m: int, d: int) -> Point:
-    """Sympy symbols for n samples and m neurons."""
-    W = [sympy.symbols(f"w{j}_:{d}") for j in range(m)]
-    x = [sympy.symbols(f"x{i}_:{d}") for i in range(n)]
-    return Point(sympy.symbols(f"a:{m}"), W, sympy.symbols(f"b:{n}"), x)
-
-
-def identical(found: Vector, expected: Vector) -> list[bool]:
-    """Whether each difference expands to 0."""
-    return [sympy.expand(s - t) == 0 for s, t in zip(found, expected, strict=True)]
-
 
 SIZES = ((1, 1, 1), (2, 2, 2), (3, 2, 3))
 ALPHAS = range(2, 6)
@@ -88,26 +33,24 @@ ALPHAS = range(2, 6)
 
 def derived(alpha: int, c: Scalar) -> list[bool]:
     """Whether theta - sum_i b_i grad Phi, differentiated, is the residual, for all SIZES."""
-    outcomes = []
-    for size in SIZES:
-        a, W, b, x = point = symbols(*size)
-        weighted = sum(b_i * network(a, W, x_i, alpha, c) for b_i, x_i in zip(b, x, strict=True))
-        theta = [t for a_j, W_j in zip(a, W, strict=True) for t in (a_j, *W_j)]
-        stationary = [t - sympy.diff(weighted, t) for t in theta]
-        outcomes += identical(residuals(*point, alpha, c), stationary)
-    return outcomes
+    points = [symbols(*size) for size in SIZES]
+    return [
+        outcome
+        for point in points
+        for outcome in identical(residuals(*point, alpha, c), stationarity(*point, alpha, c))
+    ]
 
 
 @claim(
     "eq-4.1",
     where="4.2, eq. (4.1)",
-    statement="The KKT equations evaluate f: alpha a_j f(W_j) = W_j; and a_j = p(W_j).",
+    statement="The KKT equations evaluate f: α a_j f(W_j) = W_j; and a_j = p(W_j).",
     recorded=Verdict.PROVED,
 )
 def evaluations(docket: Docket) -> None:
     """The gradients of Phi are (W_j.x)^alpha in a_j and alpha a_j (W_j.x)^(alpha-1) x in W_j."""
     docket.symbolic(
-        f"theta = sum_i b_i grad Phi, differentiated, for alpha = 2..5 and (n, m, d) in {SIZES}",
+        f"θ = sum_i b_i ∇Φ, differentiated, for α = 2..5 and (n, m, d) in {SIZES}",
         [outcome for alpha in ALPHAS for outcome in derived(alpha, 1)],
     )
 
@@ -117,7 +60,7 @@ def evaluations(docket: Docket) -> None:
     where="A.2, step 1, remark after eq. (A.3)",
     statement="If a_j = 0 then W_j = 0, thus f(W_j) = f(0) = 0 is also known.",
     recorded=Verdict.PROVED,
-    hypotheses=("alpha >= 2: for alpha = 1 the value f(0) = sum_i b_i x_i need not vanish",),
+    hypotheses=("α >= 2: for α = 1 the value f(0) = sum_i b_i x_i need not vanish",),
 )
 def zero_output(docket: Docket) -> None:
     """Put a_j = 0 into W_j - alpha a_j f(W_j). Conversely W_j = 0 gives a_j = p(0) = 0.
@@ -128,7 +71,7 @@ def zero_output(docket: Docket) -> None:
         (a,), (w,), b, x = point = symbols(2, 1, 3)
         output, *hidden = residuals(*point, alpha)
         docket.symbolic(
-            f"a_j = 0 leaves W_j = 0, W_j = 0 leaves a_j = 0, and f(0) = 0, for alpha = {alpha}",
+            f"a_j = 0 leaves W_j = 0, W_j = 0 leaves a_j = 0, and f(0) = 0, for α = {alpha}",
             [
                 [t.subs(a, 0) for t in hidden] == list(w),
                 output.subs(dict.fromkeys(w, 0)) == a,
@@ -136,7 +79,7 @@ def zero_output(docket: Docket) -> None:
             ],
         )
     docket.exact(
-        "alpha = 1: f(0) = x for one sample x = (1, 2) of weight 1",
+        "α = 1: f(0) = x for one sample x = (1, 2) of weight 1",
         contraction([1], [[1, 2]], [0, 0], 1) == [1, 2],
     )
 
@@ -157,12 +100,12 @@ def violates_a2(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Fract
 @claim(
     "E12",
     where="A.3, display after eq. (A.10)",
-    statement="The network with activation c_alpha t^alpha is exactly the homogeneous model used "
-    "in section 4.2, so W_j = alpha a_j f(W_j) (A.2).",
-    corrected="W_j = alpha c a_j f(W_j) and a_j = c p(W_j), c = c_alpha: the equations of section "
-    "4.2 for the weights c b_i. (a, W) is a KKT point for c t^alpha, samples x, labels y and "
-    "multipliers lambda exactly if s (a, W), s = |c|^(1/(alpha+1)), is one for t^alpha, x, "
-    "sign(c) y and s^2 lambda.",
+    statement="The network with activation c_α t^α is exactly the homogeneous model used "
+    "in section 4.2, so W_j = α a_j f(W_j) (A.2).",
+    corrected="W_j = α c a_j f(W_j) and a_j = c p(W_j), c = c_α: the equations of section "
+    "4.2 for the weights c b_i. (a, W) is a KKT point for c t^α, samples x, labels y and "
+    "multipliers λ exactly if s (a, W), s = |c|^(1/(α+1)), is one for t^α, x, "
+    "sign(c) y and s^2 λ.",
     recorded=Verdict.CORRECTED,
 )
 def leading_coefficient(docket: Docket) -> None:
@@ -178,13 +121,13 @@ def leading_coefficient(docket: Docket) -> None:
         a, W, b, x = point = symbols(2, 2, 2)
         absorbed = residuals(a, W, [c * b_i for b_i in b], x, alpha)
         docket.symbolic(
-            f"the corrected equations, differentiated, for alpha = {alpha} and (n, m, d) in "
+            f"the corrected equations, differentiated, for α = {alpha} and (n, m, d) in "
             f"{SIZES}; they are those of c = 1 with weights c b_i",
             derived(alpha, c) + identical(residuals(*point, alpha, c), absorbed),
         )
     docket.exact(
-        "KKT points for t^alpha, alpha = 2..5, divided by s = 1/2, 2, 3 are KKT points for "
-        "c = s^(alpha+1) and -s^(alpha+1) with labels sign(c) y, lambda / s^2; each violates (A.2)",
+        "KKT points for t^α, α = 2..5, divided by s = 1/2, 2, 3 are KKT points for "
+        "c = s^(α+1) and -s^(α+1) with labels sign(c) y, λ / s^2; each violates (A.2)",
         [
             kkt(*point, alpha) and violates_a2(*rescaled(point, s, sign), alpha, c)
             for alpha, point in POINTS.items()
@@ -194,7 +137,7 @@ def leading_coefficient(docket: Docket) -> None:
         ],
     )
     docket.refute(
-        "2 t^4, one neuron and one sample on the line, margin 1: alpha a f(W) is 1/2 and W is 1",
+        "2 t^4, one neuron and one sample on the line, margin 1: α a f(W) is 1/2 and W is 1",
         violates_a2,
         a=(HALF,),
         W=((1,),),
@@ -208,8 +151,8 @@ def leading_coefficient(docket: Docket) -> None:
 @claim(
     "dimension",
     where="4.2, display before Theorem 4.1",
-    statement="N = binom(d+alpha-2, alpha-1) is the dimension of the space of homogeneous "
-    "polynomials of degree alpha-1 in d variables; f is d of them, f(w) = A phi(w).",
+    statement="N = C(d+α-2, α-1) is the dimension of the space of homogeneous "
+    "polynomials of degree α-1 in d variables; f is d of them, f(w) = A φ(w).",
     recorded=Verdict.PROVED,
 )
 def dimension(docket: Docket) -> None:
@@ -219,7 +162,7 @@ def dimension(docket: Docket) -> None:
     invertible N x N matrix.
     """
     docket.exact(
-        "N monomials, and N is the rank of their values at N points, for d = 1..5, alpha = 2..6",
+        "N monomials, and N is the rank of their values at N points, for d = 1..5, α = 2..6",
         [
             len(points) == N == rank([monomials(w, alpha - 1) for w in points])
             for d in range(1, 6)
@@ -228,7 +171,7 @@ def dimension(docket: Docket) -> None:
         ],
     )
     docket.symbolic(
-        "f has the monomials of phi, (d, alpha) = (1, 6), (2, 5), (3, 4), (4, 3)",
+        "f has the monomials of φ, (d, α) = (1, 6), (2, 5), (3, 4), (4, 3)",
         [
             set(sympy.Poly(f_k, *w).monoms()) == set(exponents(d, alpha - 1))
             for d, alpha in ((1, 6), (2, 5), (3, 4), (4, 3))
@@ -258,7 +201,7 @@ def half_stationary(point: Point, alpha: int) -> bool:
 @claim(
     "balancedness",
     where="4.2, eq. (4.1)",
-    statement="Not in the paper: alpha a_j^2 = |W_j|^2 for each neuron of a KKT point, whatever "
+    statement="Not in the paper: α a_j^2 = |W_j|^2 for each neuron of a KKT point, whatever "
     "the data.",
     recorded=Verdict.PROVED,
     hypotheses=("stationarity in a_j and in W_j",),
@@ -273,11 +216,11 @@ def balancedness(docket: Docket) -> None:
         (a,), (w,), _, _ = point = symbols(3, 1, 3)
         output, *hidden = residuals(*point, alpha, c)
         docket.symbolic(
-            f"the combination of 3 samples' equations is |W_j|^2 - alpha a_j^2, alpha = {alpha}",
+            f"the combination of 3 samples' equations is |W_j|^2 - α a_j^2, α = {alpha}",
             identical([dot(w, hidden) - alpha * a * output], [dot(w, w) - alpha * a**2]),
         )
     docket.exact(
-        "every neuron of KKT points on 3 orthonormal samples, alpha = 3..6, reduced modulo the "
+        "every neuron of KKT points on 3 orthonormal samples, α = 3..6, reduced modulo the "
         "equation of its length",
         [
             point.stationary(j) and balanced(point, j)
@@ -287,8 +230,8 @@ def balancedness(docket: Docket) -> None:
         ],
     )
     docket.exact(
-        "fails where only one of the two equations holds: (2a, W, b/2) and (2^alpha a, 2W, b) for "
-        "KKT points (a, W, b) with alpha = 2..5; (a, W, 2b) is none, though its margins are 1",
+        "fails where only one of the two equations holds: (2a, W, b/2) and (2^α a, 2W, b) for "
+        "KKT points (a, W, b) with α = 2..5; (a, W, 2b) is none, though its margins are 1",
         [
             kkt(*point, alpha)
             and not kkt([a], [w], [2 * b_i for b_i in b], x, alpha)

@@ -11,8 +11,17 @@ from math import comb
 
 import sympy
 
-from proofs_check.claims.evaluations import POINTS, identical, kkt
+from proofs_check.conditions import POINTS, identical, kkt
 from proofs_check.exact_kkt import orthonormal_point
+from proofs_check.feature_matrix import (
+    SIZES,
+    enough,
+    features,
+    left_inverse,
+    samples,
+    too_few,
+    weights,
+)
 from proofs_check.formulas import (
     Matrix,
     Scalar,
@@ -22,45 +31,18 @@ from proofs_check.formulas import (
     dot,
     exponents,
     gram,
-    monomials,
     multinomial,
 )
 from proofs_check.ledger import Docket, Verdict, claim
 from proofs_check.rational import (
     Rows,
-    diagonal,
     identity,
-    inverse,
     multiply,
     nullspace,
     pseudo_inverse,
     rank,
     transpose,
 )
-
-
-def features(W: Matrix, alpha: int) -> list[list[Scalar]]:
-    """V, m x N."""
-    return [monomials(w, alpha - 1) for w in W]
-
-
-def weights(d: int, alpha: int) -> Rows:
-    """D, N x N."""
-    return diagonal([multinomial(index) for index in exponents(d, alpha - 1)])
-
-
-def enough(d: int, alpha: int) -> list[tuple[int, ...]]:
-    """Points with rank V = N and m > N: the integer ones with coordinate sum alpha-1 or alpha."""
-    return [*exponents(d, alpha - 1), *exponents(d, alpha)]
-
-
-def too_few(d: int, alpha: int) -> list[tuple[int, ...]]:
-    """Points with rank V < N: those with coordinate sum alpha-1 except one, each twice."""
-    return 2 * exponents(d, alpha - 1)[1:]
-
-
-SIZES = ((1, 4), (2, 2), (2, 3), (2, 5), (3, 3), (3, 4), (4, 3))
-"""(d, alpha)."""
 
 
 @claim(
@@ -85,14 +67,14 @@ def kernel_of_monomials(docket: Docket) -> None:
             kernel = gram((u, w), alpha)[0][1]
             identities.append(identical([kernel, kernel], [weighted, sum(products)]))
         docket.symbolic(
-            f"K = V D V^T for alpha = {alpha} and d = 1..4; without D for d = 1 or alpha = 2 only",
+            f"K = V D V^T for α = {alpha} and d = 1..4; without D for d = 1 or α = 2 only",
             [
                 outcome == [True, d == 1 or alpha == 2]
                 for d, outcome in enumerate(identities, start=1)
             ],
         )
     docket.exact(
-        f"rank K = rank V for (d, alpha) in {SIZES}, with m > N points of rank N, with repeated "
+        f"rank K = rank V for (d, α) in {SIZES}, with m > N points of rank N, with repeated "
         "points of rank N - 1, and with points on a hyperplane",
         [
             rank(gram(W, alpha)) == rank(features(W, alpha)) == expected
@@ -112,11 +94,6 @@ def kernel_of_monomials(docket: Docket) -> None:
         W=((1, 1),),
         alpha=3,
     )
-
-
-def left_inverse(V: Rows) -> Matrix:
-    """(V^T V)^-1 V^T, which is V^+ for full column rank."""
-    return multiply(inverse(multiply(transpose(V), V)), transpose(V))
 
 
 def wrong_inverse(W: Rows, alpha: int) -> bool:
@@ -152,14 +129,14 @@ def pseudo_inverse_of_v(docket: Docket) -> None:
                 wrong_inverse(W, alpha) == (identity(len(D)) != D),
             ]
         docket.exact(
-            f"both equalities for d = {d}, alpha = {alpha}, m = N and m > N; V^T K^+ is V^+ "
+            f"both equalities for d = {d}, α = {alpha}, m = N and m > N; V^T K^+ is V^+ "
             "only if D = 1",
             outcomes,
         )
     W, D = too_few(2, 3), weights(2, 3)
     V, K = features(W, 3), gram(W, 3)
     docket.exact(
-        "without full column rank, d = 2, alpha = 3, rank V = 2: V^+ is V^T (V V^T)^+ still, not "
+        "without full column rank, d = 2, α = 3, rank V = 2: V^+ is V^T (V V^T)^+ still, not "
         "D V^T K^+",
         [
             multiply(transpose(V), pseudo_inverse(multiply(V, transpose(V)))) == pseudo_inverse(V),
@@ -167,7 +144,7 @@ def pseudo_inverse_of_v(docket: Docket) -> None:
         ],
     )
     docket.refute(
-        "three neurons in the plane, alpha = 3, V is 3 x 3 and invertible",
+        "three neurons in the plane, α = 3, V is 3 x 3 and invertible",
         wrong_inverse,
         W=((1, 0), (0, 1), (1, 1)),
         alpha=3,
@@ -180,13 +157,9 @@ def interpolant(W: Matrix, F: Rows, w: Vector, alpha: int) -> list[Scalar]:
     return combine([dot(W_p, w) ** (alpha - 1) for W_p in W], C)
 
 
-def samples(d: int) -> tuple[list[int], list[list[int]]]:
-    """Weights of both signs and d + 1 dependent samples."""
-    b = [(-1) ** i * (i + 1) for i in range(d + 1)]
-    return b, [[(i + 2) ** k - 3 * i * k for k in range(d)] for i in range(d + 1)]
-
-
 ONE_NEURON = POINTS[3]
+
+
 THIRDS = [[Fraction(t, 3) for t in row] for row in ((-1, 2, 2), (2, -1, 2), (2, 2, -1))]
 """W = (1, 1, 1) is a KKT point for e_1, e_2, e_3 and for these rows, of norm 1, with b_i = 1/3."""
 
@@ -205,7 +178,7 @@ def kernel_interpolant(docket: Docket) -> None:
     out twice, in K and in k(w), and arrives at the right formula.
     """
     docket.exact(
-        f"V^T K^+ V D = 1 for (d, alpha) in {SIZES}, m > N",
+        f"V^T K^+ V D = 1 for (d, α) in {SIZES}, m > N",
         [
             multiply(transpose(V), pseudo_inverse(gram(W, alpha)), V, weights(d, alpha))
             == identity(len(V[0]))
@@ -219,7 +192,7 @@ def kernel_interpolant(docket: Docket) -> None:
         w = sympy.symbols(f"w:{d}")
         F = [contraction(b, x, W_j, alpha) for W_j in W]
         docket.symbolic(
-            f"F^T K^+ k(w) - f(w) = 0 as a polynomial in w, d = {d}, alpha = {alpha}, m > N",
+            f"F^T K^+ k(w) - f(w) = 0 as a polynomial in w, d = {d}, α = {alpha}, m > N",
             identical(interpolant(W, F, w, alpha), contraction(b, x, w, alpha)),
         )
     for labels, alpha in (((1, -1), 3), ((1, -1, 1), 3), ((1, 1), 4)):
@@ -229,14 +202,14 @@ def kernel_interpolant(docket: Docket) -> None:
         F = [point.known_value(j) for j in range(len(point.u))]
         f = contraction(labels, point.x, w, alpha)
         docket.symbolic(
-            f"the same with the values f(W_j) that (A.3) reads off a KKT point, alpha = {alpha}, "
+            f"the same with the values f(W_j) that (A.3) reads off a KKT point, α = {alpha}, "
             f"labels {labels}",
             [point.kkt(), *identical(interpolant(point.u, F, w, alpha), f)],
         )
     a, W, b, x = ONE_NEURON
     first, second = ([contraction(b, z, w, 3) for w in (W[0], (1, 0, 0))] for z in (x, THIRDS))
     docket.exact(
-        "for rank K = 1 < N = 6 two sets of unit samples of one KKT point, alpha = 3, d = 3, have "
+        "for rank K = 1 < N = 6 two sets of unit samples of one KKT point, α = 3, d = 3, have "
         "one value f(W_1) and different f",
         [
             rank(gram(W, 3)) == 1 < comb(3 + 3 - 2, 3 - 1),

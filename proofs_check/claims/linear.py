@@ -8,29 +8,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import sympy
-
-from proofs_check.formulas import Matrix, Scalar, Vector, combine, contraction, form, network
+from proofs_check.conditions import identical, residuals, symbols
+from proofs_check.formulas import Matrix, Scalar, Vector, combine, network
 from proofs_check.ledger import Docket, Verdict, claim
 from proofs_check.rational import nullspace
 
 ALPHA = 1
 
 
-def residuals(a: Vector, W: Matrix, b: Vector, x: Matrix) -> list[Scalar]:
-    """Both stationarity equations, m for a and m d for W, each minus its right side."""
-    found = []
-    for a_j, W_j in zip(a, W, strict=True):
-        f = contraction(b, x, W_j, ALPHA)
-        found += [a_j - form(b, x, W_j, ALPHA)]
-        found += [w - ALPHA * a_j * f_k for w, f_k in zip(W_j, f, strict=True)]
-    return found
-
-
 @claim(
     "linear-aggregate",
     where="4.1, last paragraph",
-    statement="The KKT system determines only the aggregate sum_i lambda_i y_i x_i, not the x_i.",
+    statement="The KKT system determines only the aggregate sum_i λ_i y_i x_i, not the x_i.",
     recorded=Verdict.PROVED,
     hypotheses=("a is not 0; otherwise W = 0 too and nothing is determined",),
 )
@@ -40,14 +29,10 @@ def aggregate(docket: Docket) -> None:
     Three sets of samples with the same s are shown for one network, with all margins equal to 1.
     """
     for n, m, d in ((2, 2, 2), (3, 2, 3), (4, 3, 2)):
-        a, b = sympy.symbols(f"a:{m}"), sympy.symbols(f"b:{n}")
-        W = [sympy.symbols(f"w{j}_:{d}") for j in range(m)]
-        x = [sympy.symbols(f"x{i}_:{d}") for i in range(n)]
-        found = residuals(a, W, b, x)
-        lumped = residuals(a, W, [1], [combine(b, x)])
+        a, W, b, x = point = symbols(n, m, d)
         docket.symbolic(
             f"every residual for {n} samples, {m} neurons, d = {d} equals that of the one sample s",
-            [sympy.expand(s - t) == 0 for s, t in zip(found, lumped, strict=True)],
+            identical(residuals(*point, ALPHA), residuals(a, W, [1], [combine(b, x)], ALPHA)),
         )
     a, W = [1], [[1, 0]]
     half, quarter = Fraction(1, 2), Fraction(1, 4)
@@ -59,7 +44,7 @@ def aggregate(docket: Docket) -> None:
         docket.exact(
             f"a = 1, W = (1, 0) is a KKT point of {len(x)} samples, the same for 1, 2 and 3",
             [
-                all(t == 0 for t in residuals(a, W, b, x)),
+                all(t == 0 for t in residuals(a, W, b, x, ALPHA)),
                 all(network(a, W, x_i, ALPHA) == 1 for x_i in x),
                 combine(b, x) == [1, 0],
                 all(b_i > 0 for b_i in b),

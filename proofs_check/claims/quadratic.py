@@ -12,7 +12,7 @@ from math import comb
 
 import sympy
 
-from proofs_check.claims.evaluations import HALF, POINTS, Point, identical, kkt, residuals, symbols
+from proofs_check.conditions import HALF, POINTS, Point, identical, kkt, residuals, symbols
 from proofs_check.formulas import Matrix, Scalar, Vector, combine, dot, network
 from proofs_check.ledger import Docket, Verdict, claim
 from proofs_check.rational import diagonal, multiply, pseudo_inverse, rank
@@ -65,7 +65,7 @@ U4 = ((1, 1, 0, 0), (1, -1, 0, 0), (0, 0, 1, 1), (0, 0, 1, -1))
 @claim(
     "quadratic-moment",
     where="4.2, quadratic activation",
-    statement="All KKT equations depend on the samples only through M = sum_i lambda_i y_i x_i "
+    statement="All KKT equations depend on the samples only through M = sum_i λ_i y_i x_i "
     "x_i^T, so the samples x_i are not identified.",
     recorded=Verdict.PROVED,
     hypotheses=(

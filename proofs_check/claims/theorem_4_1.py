@@ -48,13 +48,13 @@ def is_recovered(point: ExactPoint) -> bool:
     "theorem-4.1-exact",
     where="4.2, Theorem 4.1",
     statement=(
-        "alpha >= 3, rank(K) = N, samples independent with |x_i| = 1: (a, W) determines the active "
+        "α >= 3, rank(K) = N, samples independent with |x_i| = 1: (a, W) determines the active "
         "(x_i, b_i)."
     ),
     recorded=Verdict.PROVED,
     hypotheses=(
         "orthonormal rational samples as many as dimensions",
-        "alpha = 3 with any labels, alpha = 4 with one class",
+        "α = 3 with any labels, α = 4 with one class",
         "one neuron on each eigenvector of T",
         "up to permutation and sign (E2), slices outside a null set (A.7)",
     ),
@@ -76,7 +76,7 @@ def theorem_exact(docket: Docket) -> None:
     ):
         points = [rotated_point(alpha, d, labels, seed) for seed in range(3)]
         docket.exact(
-            f"alpha = {alpha}, d = {d}, labels {labels}: all four KKT conditions, rank(K) = N = "
+            f"α = {alpha}, d = {d}, labels {labels}: all four KKT conditions, rank(K) = N = "
             f"{forms(d, alpha)}, and every (x_i, b_i) recovered, for 3 rational rotations",
             [
                 point.kkt()
@@ -97,7 +97,7 @@ def theorem_exact(docket: Docket) -> None:
         "Right, but these hypotheses force exactly d active samples: with fewer, rank(K) <= "
         "N(|S|) < N(d) at any width. The usable hypothesis is rank(K) = N(rank W)."
     ),
-    hypotheses=("d >= 2, alpha >= 3",),
+    hypotheses=("d >= 2, α >= 3",),
 )
 def exactly_d_samples(docket: Docket) -> None:
     """By (4.1), W_j = alpha a_j sum_i b_i (x_i.W_j)^(alpha-1) x_i lies in span{x_i : i in S}.
@@ -109,7 +109,7 @@ def exactly_d_samples(docket: Docket) -> None:
     cases = [(alpha, d, n) for alpha in (3, 4) for d in (2, 3, 4) for n in range(1, d)]
     points = [rotated_point(alpha, d, (1,) * n, seed=d) for alpha, d, n in cases]
     docket.exact(
-        "n < d samples, alpha = 3 and 4, d = 2..4: rank(K) is N(n), its maximum, and below N(d)",
+        "n < d samples, α = 3 and 4, d = 2..4: rank(K) is N(n), its maximum, and below N(d)",
         [
             point.kkt()
             and rank([*point.x, *point.u]) == n
@@ -119,7 +119,7 @@ def exactly_d_samples(docket: Docket) -> None:
         seed=4,
     )
     docket.exact(
-        "N(r) < N(r+1) for alpha = 3..8, r = 1..12",
+        "N(r) < N(r+1) for α = 3..8, r = 1..12",
         [forms(r, alpha) < forms(r + 1, alpha) for alpha in range(3, 9) for r in range(1, 13)],
     )
 
@@ -130,11 +130,11 @@ def exactly_d_samples(docket: Docket) -> None:
     statement=(
         "Let r = rank W and rank(K) = N(r). Then no set of fewer than r samples satisfies the "
         "stationarity equations, and all sets of r samples that do are one set, up to permutation "
-        "and (x_i, b_i) ~ (c x_i, c^-alpha b_i), where c = +-1 if |x_i| = 1 is known."
+        "and (x_i, b_i) ~ (c x_i, c^-α b_i), where c = ±1 if |x_i| = 1 is known."
     ),
     recorded=Verdict.PROVED,
     hypotheses=(
-        "alpha >= 3, Phi(x) = sum_j a_j (W_j.x)^alpha, W_j = alpha a_j f(W_j) for every j, W not 0",
+        "α >= 3, Φ(x) = sum_j a_j (W_j.x)^α, W_j = α a_j f(W_j) for every j, W not 0",
         "b_i is not 0; neither independence nor unit norms nor margins are assumed",
         "only sets of at most r samples are compared; larger ones exist (see split-orthogonal)",
     ),
@@ -159,7 +159,7 @@ def theorem_reduced(docket: Docket) -> None:
         n = len(labels)
         points = [rotated_point(alpha, d, labels, seed) for seed in range(3)]
         docket.exact(
-            f"alpha = {alpha}, d = {d}, labels {labels}: rank(K) = N({n}) < N({d}), f spans R, "
+            f"α = {alpha}, d = {d}, labels {labels}: rank(K) = N({n}) < N({d}), f spans R, "
             "the powers are independent, and every (x_i, b_i) is recovered, for 3 rotations",
             [
                 rank(gram(point.u, alpha)) == forms(n, alpha) < forms(d, alpha)
@@ -172,7 +172,7 @@ def theorem_reduced(docket: Docket) -> None:
         )
     one, two = (groebner_system(count) for count in (1, 2))
     docket.symbolic(
-        "alpha = 3, neurons along e1, e2, e1 + e2 in R^3, Groebner basis over the complex numbers: "
+        "α = 3, neurons along e1, e2, e1 + e2 in R^3, Groebner basis over the complex numbers: "
         "no solution with one sample",
         one.exprs == [1],
     )

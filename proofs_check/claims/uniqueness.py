@@ -14,16 +14,9 @@ import numpy as np
 import sympy
 from sympy.polys.rings import ring
 
-from proofs_check.claims.evaluations import identical, symbols
-from proofs_check.claims.interpolation import (
-    SIZES,
-    enough,
-    features,
-    left_inverse,
-    samples,
-    too_few,
-)
+from proofs_check.conditions import gram_has_full_rank, identical, symbols
 from proofs_check.exact_kkt import ExactPoint, orthonormal_point
+from proofs_check.feature_matrix import SIZES, enough, features, left_inverse, samples, too_few
 from proofs_check.formulas import (
     Matrix,
     Scalar,
@@ -76,9 +69,9 @@ def unique_coefficients(docket: Docket) -> None:
     The solution is compared with A computed from the entries of T.
     """
     docket.exact(
-        f"rank K = N: no null vector of V, and (V^T V)^-1 V^T F = A^T, (d, alpha) in {SIZES}",
+        f"rank K = N: no null vector of V, and (V^T V)^-1 V^T F = A^T, (d, α) in {SIZES}",
         [
-            rank(gram(W, alpha)) == comb(d + alpha - 2, alpha - 1)
+            gram_has_full_rank(W, alpha)
             and nullspace(V) == []
             and transpose(multiply(left_inverse(V), F)) == coefficients(b, x, d, alpha)
             for d, alpha in SIZES
@@ -87,7 +80,7 @@ def unique_coefficients(docket: Docket) -> None:
         ],
     )
     docket.exact(
-        f"rank K = N - 1: V c = 0 for some c, so A + v c^T has the same values, (d, alpha) in "
+        f"rank K = N - 1: V c = 0 for some c, so A + v c^T has the same values, (d, α) in "
         f"{SIZES[1:]}",
         [
             rank(gram(W, alpha)) == comb(d + alpha - 2, alpha - 1) - 1
@@ -109,11 +102,6 @@ def tensor_is_determined(W: Matrix, alpha: int) -> bool:
     return rank(power_values(W, alpha)) == comb(len(W[0]) + alpha - 1, alpha)
 
 
-def gram_has_full_rank(W: Matrix, alpha: int) -> bool:
-    """Whether rank(K) = N."""
-    return rank(gram(W, alpha)) == comb(len(W[0]) + alpha - 2, alpha - 1)
-
-
 def determined_without(W: Matrix, alpha: int) -> bool:
     """Whether T is determined though rank(K) < N."""
     return tensor_is_determined(W, alpha) and not gram_has_full_rank(W, alpha)
@@ -124,9 +112,9 @@ def determined_without(W: Matrix, alpha: int) -> bool:
     where="4.2, sentence before Theorem 4.1",
     statement="A full-rank condition on K is precisely what ensures the interpolation problem has "
     "a unique solution.",
-    corrected="It is for maps A phi(w) with any A. But f is the gradient of the form p / alpha: "
+    corrected="It is for maps A φ(w) with any A. But f is the gradient of the form p / α: "
     "T is determined if and only if the values f(W_j) of symmetric T have rank "
-    "C(d+alpha-1, alpha). rank(K) = N implies that; the converse fails, also for KKT points.",
+    "C(d+α-1, α). rank(K) = N implies that; the converse fails, also for KKT points.",
     recorded=Verdict.CORRECTED,
 )
 def gradient_interpolation(docket: Docket) -> None:
@@ -135,7 +123,7 @@ def gradient_interpolation(docket: Docket) -> None:
     For d = 2, alpha = 3 and W = e_1, e_2 the four values are T_111, T_211, T_122, T_222, all of T.
     """
     docket.exact(
-        f"the powers x^{{⊗alpha}} are a basis, and rank K = N determines T, (d, alpha) in {SIZES}",
+        f"the powers x^{{⊗α}} are a basis, and rank K = N determines T, (d, α) in {SIZES}",
         [
             rank([monomials(x, alpha) for x in basis]) == len(basis) == comb(d + alpha - 1, alpha)
             and gram_has_full_rank(exponents(d, alpha - 1), alpha)
@@ -147,7 +135,7 @@ def gradient_interpolation(docket: Docket) -> None:
     rng = np.random.default_rng(SEED)
     sizes = ((2, 3, 2), (2, 5, 3), (3, 3, 4), (3, 4, 6), (4, 3, 5))
     docket.exact(
-        f"m < N random neurons determine T, m - 1 do not, (d, alpha, m) in {sizes}",
+        f"m < N random neurons determine T, m - 1 do not, (d, α, m) in {sizes}",
         [
             determined_without(W, alpha) and not tensor_is_determined(W[1:], alpha)
             for d, alpha, m in sizes
@@ -157,7 +145,7 @@ def gradient_interpolation(docket: Docket) -> None:
     )
     two_of_three = ExactPoint(identity(2), [1, 1], 3, identity(2), [Fraction(1)] * 2)
     docket.exact(
-        "KKT points on orthonormal samples: alpha = 3 with neurons on e_1, e_2 only, and alpha = 5 "
+        "KKT points on orthonormal samples: α = 3 with neurons on e_1, e_2 only, and α = 5 "
         "with neurons on all eigenvectors, d = 2, 3",
         [
             point.kkt() and determined_without(point.u, point.alpha)
@@ -169,7 +157,7 @@ def gradient_interpolation(docket: Docket) -> None:
         ],
     )
     docket.refute(
-        "two neurons in the plane, alpha = 3: rank K = 2 < 3 = N, and all 4 coefficients of T are "
+        "two neurons in the plane, α = 3: rank K = 2 < 3 = N, and all 4 coefficients of T are "
         "determined",
         determined_without,
         W=((1, 0), (0, 1)),
@@ -180,17 +168,16 @@ def gradient_interpolation(docket: Docket) -> None:
 @claim(
     "p-from-f",
     where="A.2, step 1, display after the definition of p",
-    statement="p(w) = <w, f(w)> = sum_i b_i (x_i.w)^alpha = T(w, ..., w).",
+    statement="p(w) = w.f(w) = sum_i b_i (x_i.w)^α = T(w, ..., w).",
     recorded=Verdict.PROVED,
 )
 def diagonal_form(docket: Docket) -> None:
-    """<w, x_i> (x_i.w)^(alpha-1) = (x_i.w)^alpha; and f = grad p / alpha."""
+    """(w.x_i) (x_i.w)^(alpha-1) = (x_i.w)^alpha; and f = grad p / alpha."""
     for alpha in ALPHAS:
         _, (w,), b, x = symbols(3, 1, 3)
         p, f = form(b, x, w, alpha), contraction(b, x, w, alpha)
         docket.symbolic(
-            f"<w, f(w)>, the sum and T(w, ..., w) agree, and grad p = alpha f, alpha = {alpha}, "
-            "3 samples, d = 3",
+            f"w.f(w), the sum and T(w, ..., w) agree, and ∇p = α f, α = {alpha}, 3 samples, d = 3",
             [
                 *identical([dot(w, f), tensor(b, x, [w] * alpha)], [p, p]),
                 *identical([sympy.diff(p, t) for t in w], [alpha * f_k for f_k in f]),
@@ -208,8 +195,7 @@ def polarizes(b: Vector, x: Matrix, vectors: Matrix) -> bool:
 @claim(
     "polarization",
     where="A.2, step 1, display of T",
-    statement="T(u_1, ..., u_alpha) = 1/(alpha! 2^alpha) sum over signs eps of (prod_t eps_t) "
-    "p(sum_t eps_t u_t).",
+    statement="T(u_1, ..., u_α) = 1/(α! 2^α) sum over signs ε of (prod_t ε_t) p(sum_t ε_t u_t).",
     recorded=Verdict.PROVED,
 )
 def polarization(docket: Docket) -> None:
@@ -221,15 +207,15 @@ def polarization(docket: Docket) -> None:
     for alpha in ALPHAS:
         _, *t = ring([f"t{k}" for k in range(alpha)], sympy.ZZ)
         docket.symbolic(
-            "the sum over signs for T = x^{⊗alpha} is alpha! 2^alpha times the product of x.u_t, "
-            f"alpha = {alpha}",
+            "the sum over signs for T = x^{⊗α} is α! 2^α times the product of x.u_t, "
+            f"α = {alpha}",
             polarizes([1], [[1]], [[t_k] for t_k in t]),
         )
     for d in (2, 3):
         b, x = samples(d)
         docket.exact(
             f"every entry of T for {d + 1} dependent samples, weights of both signs, d = {d}, "
-            "alpha = 2..6",
+            "α = 2..6",
             [
                 polarizes(b, x, vectors)
                 for alpha in ALPHAS
@@ -256,7 +242,7 @@ def tensor_from_map(docket: Docket) -> None:
         read = [[f_k.coeff_monomial(index) for index in exponents(d, alpha - 1)] for f_k in f]
         docket.symbolic(
             f"each coefficient of f is a multinomial coefficient times an entry of T, d = {d}, "
-            f"alpha = {alpha}",
+            f"α = {alpha}",
             [
                 s == t
                 for found, expected in zip(read, coefficients(b, x, d, alpha), strict=True)
@@ -264,7 +250,7 @@ def tensor_from_map(docket: Docket) -> None:
             ],
         )
     docket.exact(
-        f"symmetric T to the values of f at N points is injective, (d, alpha) in {SIZES}",
+        f"symmetric T to the values of f at N points is injective, (d, α) in {SIZES}",
         [
             rank(power_values(exponents(d, alpha - 1), alpha)) == comb(d + alpha - 1, alpha)
             for d, alpha in SIZES

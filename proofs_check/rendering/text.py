@@ -30,7 +30,7 @@ def render_table(checked: Sequence[CheckedClaim]) -> Table:
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
-    table.add_column("where", no_wrap=True)
+    table.add_column("where")
     table.add_column("verdict", no_wrap=True)
     table.add_column("checks", justify="right", no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
@@ -40,7 +40,8 @@ def render_table(checked: Sequence[CheckedClaim]) -> Table:
             verdict.append(f" (recorded: {found.claim.recorded.value})", "bold red")
         count = sum(item.count for item in found.checks) + len(found.counterexamples)
         numbers = (str(count), f"{found.seconds:.1f}")
-        table.add_row(Text(found.id), Text(found.where), verdict, *numbers)
+        where = Text(found.where, no_wrap=True, overflow="ellipsis")
+        table.add_row(Text(found.id), where, verdict, *numbers)
     return table
 
 
