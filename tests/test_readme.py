@@ -1,5 +1,6 @@
 """What the README shows is what the code does."""
 
+import json
 import re
 import subprocess
 import sys
@@ -31,3 +32,20 @@ def test_the_table_is_that_of_the_recorded_figures():
 def test_the_picture_and_the_links_exist():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_satisfiability_page_is_that_of_the_recorded_table():
+    assert run("benchmarks/satisfiability.py", "--table") == (
+        ROOT / "docs" / "satisfiability.md"
+    ).read_text(encoding="utf-8")
+
+
+def test_both_routes_find_the_eigenvectors_that_there_are():
+    rows = json.loads((ROOT / "benchmarks" / "results" / "satisfiability.json").read_text())
+    found = [row for row in rows if "N" in row]
+    assert len(rows) == 120
+    counted = [row for row in found if row["counted"] is not None]
+    assert len(counted) > 60
+    assert all(row["searched"] == row["counted"] for row in counted)
+    agree = [row for row in found if row["followed"] == row["searched"]]
+    assert len(agree) >= 0.9 * len(found)
