@@ -1,1 +1,1 @@
-"""The optimisation attack on a trained network; nothing is here yet."""
+"""The published reconstruction attacks on trained networks, with and without sample splitting."""
