@@ -37,7 +37,7 @@ SEED = 9
     "descent-lemma",
     where="B.3, Phase I",
     statement=(
-        "For η_g <= 1/l: L(x^{t+1}, λ^{t+1}) <= L(x^{t+1}, λ^t) <= L(x^t, λ^t) - (η_g/2) ‖∇_x L‖²."
+        "For η_g <= 1/l: L(x^{t+1}, λ^{t+1}) <= L(x^{t+1}, λ^t) <= L(x^t, λ^t) - (η_g/2) |∇_x L|^2."
     ),
     recorded=Verdict.PROVED,
     hypotheses=(
@@ -116,8 +116,8 @@ def budget(L_0: Any, eta_g: Any, eps: Any, eps_H: Any, eta: Any) -> tuple[Any, A
     "iterations",
     where="B.3, Theorem B.2",
     statement=(
-        "For η <= (3/2) √(ε/ρ), L_0 / (ε_H η²/4) = O(L_0 ε^{-1/2} / (√ρ η²)) splitting steps, and "
-        "2 L_0 / (η_g ε²) + L_0 / (ε_H η²/4) = O(ε^{-2}) iterations in total, are enough."
+        "For η <= (3/2) √(ε/ρ), L_0 / (ε_H η^2/4) = O(L_0 ε^{-1/2} / (√ρ η^2)) splitting steps, "
+        "and 2 L_0 / (η_g ε^2) + L_0 / (ε_H η^2/4) = O(ε^{-2}) iterations in total, are enough."
     ),
     corrected=(
         "The two counts hold with the cap of split-decrease. Their sum is O(ε^{-2}) if η is at "
@@ -185,8 +185,8 @@ def beyond_order(constant: Scalar, rho: Scalar, eps: Scalar, eta: Scalar) -> boo
 @claim(
     "E8",
     where="B.3, last paragraph",
-    statement="λ_min(S(x_i)) >= -ε_H for all i implies λ_min(∇²_x L) <= -ε_H = -√(ρε).",
-    corrected="It implies λ_min(∇²_x L) >= -ε_H (Lemma B.2).",
+    statement="λ_min(S(x_i)) >= -ε_H for all i implies λ_min(∇^2_x L) <= -ε_H = -√(ρε).",
+    corrected="It implies λ_min(∇^2_x L) >= -ε_H (Lemma B.2).",
     recorded=Verdict.CORRECTED,
 )
 def ending(docket: Docket) -> None:
@@ -233,12 +233,12 @@ def ends_above(theta: Scalar, weight: Scalar, x: Scalar, eps_H: Scalar) -> bool:
     "copies",
     where="5.3, Definition 5.1",
     statement=(
-        "The algorithm stops at an ε-second-order stationary point, ‖∇_x L‖ <= ε and "
-        "λ_min(∇²_x L) >= -√(ρε), a property of the reconstruction."
+        "The algorithm stops at an ε-second-order stationary point, |∇_x L| <= ε and "
+        "λ_min(∇^2_x L) >= -√(ρε), a property of the reconstruction."
     ),
     corrected=(
         "The same reconstruction written with m copies of each sample, of weight λ_i/m, has "
-        "gradient norm ‖∇_x L‖/√m and splitting matrices S(x_i)/m, so it is stationary for m large "
+        "gradient norm |∇_x L|/√m and splitting matrices S(x_i)/m, so it is stationary for m large "
         "enough. ∇_{x_i} L / λ_i and S(x_i) / λ_i do not change."
     ),
     recorded=Verdict.CORRECTED,

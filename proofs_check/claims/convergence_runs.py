@@ -31,7 +31,7 @@ def runs() -> list[Run]:
 @claim(
     "splits-within-bound",
     where="5.3, Theorem 5.1",
-    statement="The algorithm makes at most L_0 / (ε_H η²/4) splitting steps.",
+    statement="The algorithm makes at most L_0 / (ε_H η^2/4) splitting steps.",
     recorded=Verdict.SUPPORTED,
     hypotheses=("η = (3 / (4√(2s))) √(ε/ρ) for s splits at once (split-all)",),
 )

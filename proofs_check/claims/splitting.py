@@ -67,9 +67,9 @@ def split_problem(
     "gradient-and-hessian",
     where="B.1, proof of Lemma B.1",
     statement=(
-        "With J := ∇_x f: ∇_{x_i} L = -2 λ_i ∇f^T r = -2 J_i^T r, ∇²_{x_i} L = T(x_i) + S(x_i), "
+        "With J := ∇_x f: ∇_{x_i} L = -2 λ_i ∇f^T r = -2 J_i^T r, ∇^2_{x_i} L = T(x_i) + S(x_i), "
         "T(x_i, x_j) = 2 λ_i λ_j J_i^T J_j off the diagonal; for offspring at x_i the gradient is "
-        "λ^[j]/λ times that of x_i, the blocks are (λ^[j]/λ)² T + (λ^[j]/λ) S and "
+        "λ^[j]/λ times that of x_i, the blocks are (λ^[j]/λ)^2 T + (λ^[j]/λ) S and "
         "(λ_i^[j] λ_r^[s] / λ_i λ_r) T(x_i, x_r)."
     ),
     corrected=(
@@ -143,8 +143,8 @@ def missing_weight(theta: Scalar, weight: Scalar, x: Scalar) -> bool:
 @claim(
     "E15",
     where="5.2, definition of S(x_i)",
-    statement="S(x_i) = -2 λ_i sum_p r_p ∇² f_p(x_i) with r_p = θ - sum_i λ_i f_p(x_i).",
-    corrected="r_p = θ_p - sum_i λ_i f_p(x_i); then S(x_i) = ∇²_{x_i} L - 2 λ_i² J_i^T J_i.",
+    statement="S(x_i) = -2 λ_i sum_p r_p ∇^2 f_p(x_i) with r_p = θ - sum_i λ_i f_p(x_i).",
+    corrected="r_p = θ_p - sum_i λ_i f_p(x_i); then S(x_i) = ∇^2_{x_i} L - 2 λ_i^2 J_i^T J_i.",
     recorded=Verdict.CORRECTED,
 )
 def residual_entry(docket: Docket) -> None:
@@ -224,7 +224,7 @@ def preserves_value(docket: Docket) -> None:
     where="B.1, Lemma B.1",
     statement=(
         "The loss after x_i^[j] = x_i + η δ_i^[j] with sum_j λ_i^[j] δ_i^[j] = 0 has no term in η, "
-        "and its term in η² is (η²/2) sum_i sum_j (λ_i^[j]/λ_i) δ_i^[j]^T S(x_i) δ_i^[j]."
+        "and its term in η^2 is (η^2/2) sum_i sum_j (λ_i^[j]/λ_i) δ_i^[j]^T S(x_i) δ_i^[j]."
     ),
     recorded=Verdict.PROVED,
     hypotheses=("sum_j λ_i^[j] = λ_i, λ_i not 0", "the remainder is E9"),

@@ -38,11 +38,11 @@ SEED = 8
     where="5.3, Theorem 5.1, proof sketch",
     statement=(
         "Splitting a sample with λ_min(S(x_i)) < -ε_H yields a strict decrease "
-        "L_after <= L_before - (η²/2) λ_min(S(x_i))."
+        "L_after <= L_before - (η^2/2) λ_min(S(x_i))."
     ),
     corrected=(
-        "L_after <= L_before + (η²/2) λ_min(S(x_i)) + 2√2 ρη³/6, a decrease for small η, with ρ as "
-        "in E9."
+        "L_after <= L_before + (η^2/2) λ_min(S(x_i)) + 2√2 ρη^3/6, a decrease for small η, with ρ "
+        "as in E9."
     ),
     recorded=Verdict.CORRECTED,
 )
@@ -106,7 +106,7 @@ def rises(theta: Scalar, weight: Scalar, eta: Scalar) -> bool:
     where="B.3, Phase II",
     statement=(
         "If λ_min(S(x_i)) < -ε_H = -√(ρε) and η <= (3/2) √(ε/ρ), the binary split of x_i decreases "
-        "the loss by at least ε_H η²/4."
+        "the loss by at least ε_H η^2/4."
     ),
     corrected=(
         "The same with η <= (3 / (4√2)) √(ε/ρ), ρ a bound of the third derivative of the loss "
@@ -200,7 +200,7 @@ def loses_too_much(theta: Scalar, weight: Scalar, eta: Scalar, rho: Scalar, eps:
     ),
     corrected=(
         "The second-order changes add up and none is positive. s binary splits at once decrease "
-        "the loss by at least s ε_H η²/4 if η <= (3 / (4√(2s))) √(ε/ρ), ρ as in E9."
+        "the loss by at least s ε_H η^2/4 if η <= (3 / (4√(2s))) √(ε/ρ), ρ as in E9."
     ),
     recorded=Verdict.CORRECTED,
 )

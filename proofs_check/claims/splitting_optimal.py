@@ -42,8 +42,8 @@ SEED = 7
     where="B.1, Theorem B.1, case 2",
     statement=(
         "If λ_min(S(x_i)) < 0, the second-order change of the loss is smallest among splits with "
-        "‖δ_i^[j]‖ <= 1 for two off-springs x_i ± η v_min of weight λ_i/2: it is "
-        "(η²/2) λ_min(S(x_i))."
+        "|δ_i^[j]| <= 1 for two off-springs x_i ± η v_min of weight λ_i/2: it is "
+        "(η^2/2) λ_min(S(x_i))."
     ),
     recorded=Verdict.PROVED,
     hypotheses=(
@@ -121,7 +121,7 @@ def curved_map(rng: np.random.Generator) -> tuple[PolynomialMap, list, Scalar, l
         "decreases the loss, M a bound of the third derivative of r.f near x_i, r taken before."
     ),
     recorded=Verdict.CORRECTED,
-    hypotheses=("positive shares, sum_j λ^[j] δ^[j] = 0, ‖δ^[j]‖ <= 1",),
+    hypotheses=("positive shares, sum_j λ^[j] δ^[j] = 0, |δ^[j]| <= 1",),
 )
 def stable(docket: Docket) -> None:
     """With S = 0 the third or fourth order decides: f(x) = x^4 at 0 has J = 0 and S = 0.
@@ -205,7 +205,7 @@ def stable_map(rng: np.random.Generator) -> tuple[PolynomialMap, list, Scalar, S
 @claim(
     "lemma-b2",
     where="B.2, Lemma B.2",
-    statement="λ_min(∇²_x L) >= min_i λ_min(S(x_i)).",
+    statement="λ_min(∇^2_x L) >= min_i λ_min(S(x_i)).",
     recorded=Verdict.PROVED,
 )
 def surrogate(docket: Docket) -> None:

@@ -43,7 +43,7 @@ CIRCLE = [sympy.cos(t), sympy.sin(t)]
 @claim(
     "assumption-5.1",
     where="5.3, Assumption 5.1",
-    statement="‖∇²_x L(x, λ)‖ <= l and ‖∇³_x L(x, λ)‖ <= ρ for all x in R^{kd}, λ in R^k.",
+    statement="|∇^2_x L(x, λ)| <= l and |∇^3_x L(x, λ)| <= ρ for all x in R^{kd}, λ in R^k.",
     corrected=(
         "For k >= 2 only constant maps f satisfy this. Such bounds can be asked for on bounded "
         "sets: along the steps that are made, for the weights at that time."
@@ -86,12 +86,12 @@ def exceeds(bound: Scalar, weights: tuple) -> bool:
     "E9",
     where="B.1, Lemma B.1, remainder",
     statement=(
-        "L_after <= L + (η²/2) sum_i sum_j (λ_i^[j]/λ_i) δ_i^[j]^T S(x_i) δ_i^[j] + ρη³/6 for any "
-        "number of offspring and of simultaneous splits."
+        "L_after <= L + (η^2/2) sum_i sum_j (λ_i^[j]/λ_i) δ_i^[j]^T S(x_i) δ_i^[j] + ρη^3/6 for "
+        "any number of offspring and of simultaneous splits."
     ),
     corrected=(
-        "The remainder is at most ρ (sum_i sum_j |δ_i^[j]|²)^{3/2} η³/6 <= ρ (sum_i k_i)^{3/2} "
-        "η³/6, with ρ a bound of the third derivative of the loss after the split, a function of "
+        "The remainder is at most ρ (sum_i sum_j |δ_i^[j]|^2)^{3/2} η^3/6 <= ρ (sum_i k_i)^{3/2} "
+        "η^3/6, with ρ a bound of the third derivative of the loss after the split, a function of "
         "sum_i k_i samples, along the segment from the coinciding offspring."
     ),
     recorded=Verdict.CORRECTED,

@@ -158,7 +158,7 @@ def is_enclosed(x: Matrix, y: Sequence[int], alpha: int, seed: int) -> bool:
     "theorem-4.1-balls",
     where="4.2, Theorem 4.1",
     statement=(
-        "alpha >= 3, rank(K) = N, samples independent with |x_i| = 1: (a, W) determines the active "
+        "α >= 3, rank(K) = N, samples independent with |x_i| = 1: (a, W) determines the active "
         "(x_i, b_i)."
     ),
     recorded=Verdict.SUPPORTED,
@@ -180,7 +180,7 @@ def theorem_balls(docket: Docket) -> None:
         for alpha, labels in cases:
             samples = [unit_samples(len(labels), seed) for seed in range(3)]
             docket.ball(
-                f"alpha = {alpha}, labels {labels}: KKT point with all margins 1 enclosed to "
+                f"α = {alpha}, labels {labels}: KKT point with all margins 1 enclosed to "
                 f"1e-{DIGITS}, every (x_i, b_i) to 1e-{SHARP}, for 3 sets of samples",
                 [is_enclosed(x, labels, alpha, seed) for seed, x in enumerate(samples)],
                 seed=0,

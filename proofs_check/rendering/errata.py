@@ -19,7 +19,7 @@ are printed. `uv run proofs-check --only ID` shows the argument and the checks o
 WRONG = "\n## Wrong as written\n"
 INCOMPLETE = "\n## Right, with something to add\n"
 CONFIRMED = """
-## Confirmed as written
+## Confirmed as written, or added by the ledger
 
 | claim | where | verdict |
 | --- | --- | --- |
