@@ -135,6 +135,13 @@ MUTANTS = [
     ("A.11", "near_homogeneity", "Fraction(r) ** (k - alpha)", "Fraction(r) ** (k - alpha + 1)"),
     ("E10", "separability", "Fraction(1, M - i)", "Fraction(1, M)"),
     ("A.12", "separability", "alpha * a**2 > w**2", "a**2 > w**2"),
+    ("satisfiability-orthonormal", "satisfiability", "(-1,) * negative", "(1,) * negative"),
+    ("two-samples", "coherence", "return 4 if product_of_labels > 0 else 2",
+     "return 2 if product_of_labels > 0 else 4"),
+    ("coherence-threshold", "coherence", "== (size <= 8)", "== (size <= 9)"),
+    ("satisfiability-coherent", "coherent_points", "(cell.expected - cell.found) % 2 == 0",
+     "(cell.expected - cell.found) % 2 == 1"),
+    ("E10", "separability", "p=(0, 1, 0, 0, 1)", "p=(0, 1, 0, 1, 0)"),
 ]  # fmt: skip
 
 SHARED = [

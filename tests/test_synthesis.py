@@ -138,7 +138,8 @@ def test_every_direction_survives_at_small_coherence(n, alpha, coherence, seed):
 
 @pytest.mark.parametrize("n", [3, 4, 5, 6])
 def test_directions_vanish_where_theory_says(n):
-    """Equal cosines g and labels, alpha = 3: all exist iff g < 1 / (1 + 2 sqrt(k(n-k))), k = n//2.
+    """Equal cosines g and labels, alpha = 3: all exist iff g < 1 / (1 + 2 sqrt(k(n-k))), k = n//2,
+    but for g = 1/(n+1), where some of them meet (claim coherence-threshold of ``proofs_check``).
 
     b_i is equal by symmetry, so each z_i is one of two roots p, s of (1-g) z^2 - z + g sum z^2 = 0;
     with k of them p, x = s/p solves (1-g)/g = k/x + (n-k) x, whose right side is >= 2 sqrt(k(n-k)).

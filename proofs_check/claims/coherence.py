@@ -36,7 +36,7 @@ def most(alpha: int, product_of_labels: int) -> int:
     "two-samples",
     where="4.2, Theorem 4.1",
     statement="Suppose rank(K) = N. With two independent active samples, at any angle, with any "
-    "weights and at any width this is impossible for α ≥ 5, and for α = 4 with different labels.",
+    "weights and at any width this is impossible for α >= 5, and for α = 4 with different labels.",
     recorded=Verdict.PROVED,
     hypotheses=("the two active samples are independent; N = N(2) = α",),
 )
@@ -54,7 +54,7 @@ def pairs(docket: Docket) -> None:
         f = contraction([b_1, b_2], x, w, alpha)
         terms = -g * b_2 * t**alpha + b_2 * t ** (alpha - 1) - b_1 * t + g * b_1
         docket.symbolic(
-            f"α = {alpha}: z_1 x_2·f(w) - z_2 x_1·f(w) at z = (1, t) is the form of four terms",
+            f"α = {alpha}: z_1 x_2.f(w) - z_2 x_1.f(w) at z = (1, t) is the form of four terms",
             sympy.expand(dot(x[1], f) - t * dot(x[0], f) - terms) == 0,
         )
     outcomes = []
@@ -62,10 +62,10 @@ def pairs(docket: Docket) -> None:
         ahead = (-sign_g * y_2, y_2, -y_1, sign_g * y_1)
         powers = (alpha, alpha - 1, 1, 0)
         back = [s * (-1) ** power for s, power in zip(ahead, powers, strict=True)]
-        outcomes.append(variations(ahead) + variations(back) <= most(alpha, y_1 * y_2))
+        outcomes.append(variations(ahead) + variations(back) == most(alpha, y_1 * y_2))
     docket.exact(
-        "sign changes for t and for -t add up to no more than the bound, for all signs of g, b_1, "
-        "b_2 and both parities of α",
+        "sign changes for t and for -t add up to the bound, for all signs of g, b_1, b_2 and both "
+        "parities of α",
         outcomes,
     )
     cosines = [Fraction(p, q) for p, q in ((0, 1), (7, 25), (-7, 25), (3, 5), (-3, 5), (24, 25))]
@@ -124,7 +124,7 @@ def complete(n: int, g: Fraction) -> bool:
     "weights, all 2^n - 1 eigenvectors of the orthonormal case exist if and only if "
     "g < 1/(1 + 2√(k(n-k))), k = ⌊n/2⌋, and g ≠ 1/(n+1): no fixed coherence is enough for all n.",
     recorded=Verdict.PROVED,
-    hypotheses=("-1/(n-1) < g < 1, so that the samples are independent", "n ≥ 2"),
+    hypotheses=("-1/(n-1) < g < 1, so that the samples are independent", "n >= 2"),
 )
 def threshold(docket: Docket) -> None:
     """For b = 1 the equations are z_i = (1-g) z_i^2 + g sigma with sigma = sum_j z_j^2.

@@ -55,7 +55,7 @@ def cells() -> tuple[list[Cell], int]:
     statement="Suppose rank(K) = N. For KKT points with all margins 1 on samples of coherence "
     "0.05 to 0.3, with D real eigenvectors, rank(K) is at most min(D, N(r)), with equality for "
     "neurons on all. At 0.05 D is as for orthonormal samples; then eigenvectors vanish in pairs, "
-    "and (4.2) fails where D < N(r). (A.3) still determines T where C(r+α-1, α) ≤ rD.",
+    "and (4.2) fails where D < N(r). (A.3) still determines T where C(r+α-1, α) <= rD.",
     recorded=Verdict.SUPPORTED,
     hypotheses=("for the last sentence: not α = 4, r = 3, D = 5",),
 )
@@ -133,7 +133,7 @@ CASES = ((4, (1, 1, 1, 1, -1), 0.1), (6, (1,) * 6, 0.05), (5, (1,) * 9, 0.05))
 @claim(
     "beyond-orthonormal",
     where="4.2, eq. (4.2)",
-    statement="Suppose rank(K) = N. That orthonormal samples exclude it for α ≥ 5, and for α = 4 "
+    statement="Suppose rank(K) = N. That orthonormal samples exclude it for α >= 5, and for α = 4 "
     "with two classes, does not extend to samples of small coherence: there rank(K) = N(r) occurs "
     "at KKT points with α = 4 and labels (+, +, +, +, -), α = 5 and r = 9, α = 6 and r = 6.",
     recorded=Verdict.SUPPORTED,
@@ -146,7 +146,7 @@ def beyond(docket: Docket) -> None:
     """
     docket.exact(
         "for orthonormal samples rank(K) < N(r) in all three cases, though there are N(r) "
-        "eigenvectors; with fewer samples there are not: α = 5, r ≤ 8; α = 6, r ≤ 5",
+        "eigenvectors; with fewer samples there are not: α = 5, r <= 8; α = 6, r <= 5",
         [
             *(
                 gram_rank(y, alpha) < forms(len(y), alpha - 1) <= expected_directions(y, alpha)
@@ -217,7 +217,7 @@ def random_directions(docket: Docket) -> None:
     of x_1 and x_2 is uniform in (0, pi).
     """
     docket.exact(
-        "r = 2, x_1·x_2 = -19/20..19/20 in steps of 1/60: three eigenvectors if and only if < 1/3",
+        "r = 2, x_1.x_2 = -19/20..19/20 in steps of 1/60: three eigenvectors if and only if < 1/3",
         [
             (count_directions(fmpq_mat([[60, p], [p, 60]]) / 60, [fmpq(1)] * 2, 3) == 3) == (p < 20)
             for p in range(-57, 58)

@@ -68,7 +68,7 @@ def is_zero(expression: Scalar) -> bool:
     "homogenization",
     where="4.3, eqs. (4.3) and (4.4)",
     statement="Φ_H(θ; x) := lim Φ_σ(rθ; x)/r^M for r → ∞, where M is the smallest degree for which "
-    "the limit exists and is nonzero; it is c_α Σ_j a_j (w_j·x)^α, with M = α + 1 (A.3).",
+    "the limit exists and is nonzero; it is c_α sum_j a_j (w_j.x)^α, with M = α + 1 (A.3).",
     recorded=Verdict.PROVED,
     hypotheses=("c_α ≠ 0",),
 )
@@ -79,7 +79,7 @@ def homogenization(docket: Docket) -> None:
         p = s.scaled()
         docket.symbolic(
             f"α = {alpha}, two neurons in the plane: the degree in r is α + 1, the leading "
-            "coefficient is c_α Σ_j a_j (w_j·x)^α, and without c_α the degree is lower",
+            "coefficient is c_α sum_j a_j (w_j.x)^α, and without c_α the degree is lower",
             [
                 p.degree() == alpha + 1,
                 is_zero(p.LC() - network(s.a, s.W, s.x, alpha, s.c[alpha])),
@@ -90,7 +90,7 @@ def homogenization(docket: Docket) -> None:
         scaled = p.as_expr().subs(values)
         top = network(s.a, s.W, s.x, alpha, s.c[alpha]).subs(values)
         docket.symbolic(
-            f"α = {alpha}, at one point: the limit is infinite for M ≤ α, Φ_H for α + 1, 0 above",
+            f"α = {alpha}, at one point: the limit is infinite for M <= α, Φ_H for α + 1, 0 above",
             [
                 sympy.limit(scaled / s.r**M, s.r, sympy.oo) == limit
                 for M, limit in ((alpha, sympy.oo), (alpha + 1, top), (alpha + 2, 0))
@@ -101,7 +101,7 @@ def homogenization(docket: Docket) -> None:
 @claim(
     "euler-defect",
     where="A.3, third display of Assumption 1",
-    statement="<∇_θ Φ_σ, θ> - M Φ_σ = -Σ_{k<α} (α-k) c_k Φ^(k) with M = α + 1.",
+    statement="<∇_θ Φ_σ, θ> - M Φ_σ = -sum_{k<α} (α-k) c_k Φ^(k) with M = α + 1.",
     recorded=Verdict.PROVED,
 )
 def defect(docket: Docket) -> None:

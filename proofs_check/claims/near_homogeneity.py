@@ -19,7 +19,7 @@ from proofs_check.formulas import Matrix, Scalar, Vector, dot, network
 from proofs_check.ledger import Docket, Verdict, claim
 
 SEED = 0
-INSTANCES = 40
+INSTANCES = 30
 
 
 def gradient_square(a: Vector, W: Matrix, x: Vector, c: Vector) -> Scalar:
@@ -106,11 +106,11 @@ def part_squares(one: Instance, k: int) -> tuple[Fraction, Fraction]:
 @claim(
     "near-homogeneity-bound",
     where="A.3, last three displays of Assumption 1",
-    statement="With C = C(α, {c_k}, R, m): |<∇Φ_σ, θ> - (α+1)Φ_σ| ≤ C(1 + ‖θ‖^α), "
-    "‖∇Φ_σ‖ ≤ C(1 + ‖θ‖^α), |Φ_σ| ≤ C(1 + ‖θ‖^{α+1}), so Assumption 1 holds with "
+    statement="With C = C(α, {c_k}, R, m): |<∇Φ_σ, θ> - (α+1)Φ_σ| <= C(1 + |θ|^α), "
+    "|∇Φ_σ| <= C(1 + |θ|^α), |Φ_σ| <= C(1 + |θ|^{α+1}), so Assumption 1 holds with "
     "p(t) = C(t + t^{α+1}) and q(t) = C(1 + t + t^{α+1}).",
     recorded=Verdict.PROVED,
-    hypotheses=("‖x‖ ≤ R", "of Assumption 1, the three inequalities; for p_a see E10"),
+    hypotheses=("|x| <= R", "of Assumption 1, the three inequalities; for p_a see E10"),
 )
 def near_homogeneity(docket: Docket) -> None:
     """C = sum_k max(k, alpha-k) |c_k| B_k with B_k = R^k, B_0 = sqrt(m).
@@ -123,14 +123,14 @@ def near_homogeneity(docket: Docket) -> None:
     s = symbols(3)
     f = output(s.a, s.W, s.x, s.c)
     docket.symbolic(
-        "α = 3, two neurons in the plane: the formula for ‖∇Φ_σ‖² that is used, by differentiation",
+        "α = 3, two neurons in the plane: the formula for |∇Φ_σ|^2 that is used, differentiated",
         is_zero(sum(sympy.diff(f, t) ** 2 for t in s.theta) - gradient_square(s.a, s.W, s.x, s.c)),
     )
     for alpha in DEGREES:
         found, M = instances(alpha), alpha + 1
         docket.exact(
-            f"α = {alpha}, random networks: |Φ^(k)|² and ‖∇Φ^(k)‖² are at most R^(2k)|a|²|W|^(2k) "
-            "and R^(2k)|W|^(2k-2)(|W|² + k²|a|²), for k = 0 m|a|² and m",
+            f"α = {alpha}, random networks: |Φ^(k)|^2 and |∇Φ^(k)|^2 are at most "
+            "R^(2k)|a|^2|W|^(2k) and R^(2k)|W|^(2k-2)(|W|^2 + k^2|a|^2), for k = 0 m|a|^2 and m",
             [
                 value <= bound
                 for one in found
@@ -140,7 +140,7 @@ def near_homogeneity(docket: Docket) -> None:
             seed=SEED,
         )
         docket.exact(
-            f"α = {alpha}, one neuron along x with ‖x‖ = R: equality; with ‖x‖ = 2R they fail",
+            f"α = {alpha}, one neuron along x with |x| = R: equality; with |x| = 2R they fail",
             [
                 part_squares(aligned(R), k) == part_bounds(aligned(R), k)
                 and (k == 0 or part_squares(wide, k)[0] > part_bounds(wide, k)[0])
@@ -150,7 +150,15 @@ def near_homogeneity(docket: Docket) -> None:
             ],
         )
         docket.exact(
-            f"α = {alpha}, random networks: the three inequalities with C = Σ max(k, α-k)|c_k|B_k",
+            f"α = {alpha}: the number used for |θ| is not above it, by less than 1/1000",
+            [
+                one.norm**2 <= sum(one.squares) < (one.norm + Fraction(1, 1000)) ** 2
+                for one in found
+            ],
+            seed=SEED,
+        )
+        docket.exact(
+            f"α = {alpha}, random networks: the three inequalities, C = sum max(k, α-k)|c_k|B_k",
             [
                 abs(defect_sum(one.a, one.W, one.x, one.c)) <= C * (1 + t**alpha)
                 and gradient_square(one.a, one.W, one.x, one.c) <= (C * (1 + t**alpha)) ** 2
@@ -163,8 +171,8 @@ def near_homogeneity(docket: Docket) -> None:
         docket.exact(
             f"α = {alpha}, σ = t^k: C is the largest of the factors (α-k)B_k, max(k, 1)B_k and B_k",
             [
-                one._replace(c=[Fraction(t) for t in unit(k, alpha)]).constant
-                == max(alpha - k, k, 1) * bounds(one.R, len(one.a), alpha)[k]
+                one._replace(c=[Fraction(t) for t in unit(k, alpha)]).constant ** 2
+                == max(alpha - k, k, 1) ** 2 * (one.R ** (2 * k) if k else len(one.a))
                 for one in found
                 for k in range(M)
             ],
@@ -187,7 +195,7 @@ def near_homogeneity(docket: Docket) -> None:
 @claim(
     "A.11",
     where="A.3, eq. (A.11)",
-    statement="lim ‖∇Φ_σ(rθ)/r^{M-1} - ∇Φ_H(θ)‖ = 0 for r → ∞, M = α + 1: ∇Φ_σ(rθ) is a polynomial "
+    statement="lim |∇Φ_σ(rθ)/r^{M-1} - ∇Φ_H(θ)| = 0 for r → ∞, M = α + 1: ∇Φ_σ(rθ) is a polynomial "
     "in r of degree α whose leading coefficient is ∇Φ_H(θ).",
     recorded=Verdict.PROVED,
 )
@@ -204,8 +212,8 @@ def gradient_limit(docket: Docket) -> None:
         moved = s.on_ray()
         found = [sympy.Poly(sympy.diff(f, t).subs(moved, simultaneous=True), s.r) for t in s.theta]
         docket.symbolic(
-            f"α = {alpha}, every parameter: degree at most α in r; the coefficients of r^α and "
-            "r^(α-1) are those of ∇Φ_H and c_(α-1) ∇Φ^(α-1)",
+            f"α = {alpha}, every parameter: degree at most α in r; the coefficient of r^k is that "
+            "of c_k ∇Φ^(k), for r^α of ∇Φ_H",
             [
                 p.degree() <= alpha
                 and all(
@@ -213,14 +221,14 @@ def gradient_limit(docket: Docket) -> None:
                         p.coeff_monomial(s.r**k)
                         - sympy.diff(network(s.a, s.W, s.x, k, s.c[k]), theta)
                     )
-                    for k in (alpha, alpha - 1)
+                    for k in range(alpha + 1)
                 )
                 for theta, p in zip(s.theta, found, strict=True)
             ],
         )
         docket.exact(
             f"α = {alpha}, random networks, r = 1, 10, 1000: the difference is at most "
-            "C(1 + ‖θ‖^α)/r",
+            "C(1 + |θ|^α)/r",
             [
                 gradient_square(one.a, one.W, one.x, lower) <= (C * (1 + t**alpha) / r) ** 2
                 for one in instances(alpha)

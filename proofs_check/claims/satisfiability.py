@@ -66,10 +66,10 @@ def parallel(u: Vector, v: Vector) -> bool:
     "orthonormal-directions",
     where="A.2, eq. (A.2)",
     statement="W_j = α a_j f(W_j): every neuron is an eigenvector of T. For r orthonormal samples "
-    "these are the w for which b_i (x_i·w)^{α-2} is the same for all i in a support: 2^r - 1 "
+    "these are the w for which b_i (x_i.w)^{α-2} is the same for all i in a support: 2^r - 1 "
     "directions for α odd, (3^q - 1)/2 summed over the two classes, of q samples each, for α even.",
     recorded=Verdict.PROVED,
-    hypotheses=("α ≥ 3", "x_1, ..., x_r orthonormal, all b_i other than 0"),
+    hypotheses=("α >= 3", "x_1, ..., x_r orthonormal, all b_i other than 0"),
 )
 def directions(docket: Docket) -> None:
     """With z_i = x_i.w the equation f(w) = mu w reads b_i z_i^(alpha-1) = mu z_i, mu != 0.
@@ -151,10 +151,10 @@ def satisfiable(labels: Labels, alpha: int) -> bool:
 @claim(
     "satisfiability-orthonormal",
     where="4.2, eq. (4.2)",
-    statement="Suppose rank(K) = N. For r ≥ 2 orthonormal active samples some KKT point has "
+    statement="Suppose rank(K) = N. For r >= 2 orthonormal active samples some KKT point has "
     "rank(K) = N(r), of whatever width, if and only if α = 3, or α = 4 and all labels are equal.",
     recorded=Verdict.PROVED,
-    hypotheses=("α ≥ 3", "the active samples are orthonormal and r is at least 2"),
+    hypotheses=("α >= 3", "the active samples are orthonormal and r is at least 2"),
 )
 def orthonormal(docket: Docket) -> None:
     """The eigenvectors are D u with u in {-1, 0, 1}^r and D diagonal, and D changes no rank.
@@ -193,18 +193,19 @@ def orthonormal(docket: Docket) -> None:
                 for u in patterns(y, alpha)
             ),
             *(u[0] ** 2 * u[1] == 0 for u in patterns((1, -1), 4)),
+            [satisfiable(y, 4) for _, y in labellings((4,), (2,))] == [True, False],
         ],
     )
 
 
-def is_kkt(m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, labels: Vector, alpha: int) -> bool:
-    """The KKT conditions for m equal neurons (a, w) and unit samples that are all active."""
+def is_kkt(m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, alpha: int) -> bool:
+    """The KKT conditions for m equal neurons (a, w) and active unit samples of the class +1."""
     f = contraction(b, x, w, alpha)
     return (
         all(w_k == alpha * a * f_k for w_k, f_k in zip(w, f, strict=True))
         and a == form(b, x, w, alpha)
-        and all(y * m * a * dot(w, x_i) ** alpha == 1 for y, x_i in zip(labels, x, strict=True))
-        and all(b_i * y > 0 for b_i, y in zip(b, labels, strict=True))
+        and all(m * a * dot(w, x_i) ** alpha == 1 for x_i in x)
+        and all(b_i > 0 for b_i in b)
         and all(dot(x_i, x_i) == 1 for x_i in x)
     )
 
@@ -213,11 +214,10 @@ def not_recoverable(
     m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, others: Matrix, alpha: int
 ) -> bool:
     """Two different sets of independent samples for one network of at least N neurons."""
-    labels = [1 if t > 0 else -1 for t in b]
     return (
         m >= forms(len(w), alpha - 1)
-        and is_kkt(m, a, w, b, x, labels, alpha)
-        and is_kkt(m, a, w, b, others, labels, alpha)
+        and is_kkt(m, a, w, b, x, alpha)
+        and is_kkt(m, a, w, b, others, alpha)
         and rank(x) == rank(others) == len(x)
         and not any(parallel(u, v) for u in x for v in others)
     )
@@ -230,8 +230,8 @@ def not_recoverable(
     "moderately wide networks.",
     corrected="Width is not the obstacle: wide networks exist whose KKT equations do not determine "
     "the samples, and at any width rank(K) is at most its value for one neuron on each real "
-    "eigenvector of T. For r ≥ 2 orthonormal samples that is N(r) only if α = 3, or α = 4 with one "
-    "class; elsewhere no width satisfies (4.2).",
+    "eigenvector of T. For r >= 2 orthonormal samples that is N(r) only if α = 3, or α = 4 with "
+    "one class; elsewhere no width satisfies (4.2).",
     recorded=Verdict.CORRECTED,
 )
 def width(docket: Docket) -> None:
@@ -243,7 +243,7 @@ def width(docket: Docket) -> None:
     third, tenth = Fraction(1, 3), Fraction(1, 10)
     docket.refute(
         "10000 neurons a_j = 1/10, W_j = (1, 1, 1)/10, N = 6: two sets of independent unit samples "
-        "satisfy all KKT conditions, with the same labels and weights and all margins 1",
+        "of one class satisfy all KKT conditions, with the same weights and all margins 1",
         not_recoverable,
         m=10**4,
         a=tenth,

@@ -54,7 +54,7 @@ def admissible(docket: Docket) -> None:
     not 0, the left side of Assumption 1 grows like r^alpha on a ray, so p' has to, and p_M > 0.
     """
     docket.refute(
-        "α = 3, C = 1: p = t + t⁴ gives p_a = 1/4 + 4x³, and p_a(x)/x³ tends to 4",
+        "α = 3, C = 1: p = t + t^4 gives p_a = 1/4 + 4x^3, and p_a(x)/x^3 tends to 4",
         grows_like_the_gradient,
         alpha=3,
         p=(0, 1, 0, 0, 1),
@@ -91,7 +91,7 @@ def admissible(docket: Docket) -> None:
         )
         flat = [one._replace(c=[*one.c[:-2], Fraction(0), one.c[-1]]) for one in instances(alpha)]
         docket.exact(
-            f"α = {alpha}, random networks: |Φ_σ - Φ_H| ≤ p_a(‖θ‖); with c_(α-1) = 0 also for "
+            f"α = {alpha}, random networks: |Φ_σ - Φ_H| <= p_a(|θ|); with c_(α-1) = 0 also for "
             "p = C(t + t^α), whose p' bounds the left side of Assumption 1",
             [
                 abs(output(one.a, one.W, one.x, [*one.c[:-1], 0])) <= value(induced(p, M), one.norm)
@@ -100,9 +100,10 @@ def admissible(docket: Docket) -> None:
                 for p in [proposed(degree, one.constant)]
             ]
             + [
-                abs(defect_sum(one.a, one.W, one.x, one.c))
-                <= one.constant * (1 + alpha * one.norm ** (alpha - 1))
+                abs(defect_sum(one.a, one.W, one.x, one.c)) <= value(slope, one.norm)
                 for one in flat
+                for p in [proposed(alpha - 1, one.constant)]
+                for slope in [[i * p_i for i, p_i in enumerate(p)][1:]]
             ],
             seed=SEED,
         )
@@ -133,14 +134,14 @@ def never_separates(alpha: int, x: Scalar, y: int, a: Scalar, w: Scalar) -> bool
 @claim(
     "A.12",
     where="A.3, eq. (A.12)",
-    statement="min_i y_i Φ_σ(θ; x_i) ≥ log 1/(nL(θ)), thus (A.12) is equivalent to "
-    "log 1/(nL(θ_s)) > p_a(‖θ_s‖). Assumption 2 is ensured when Φ_H can separate the data with "
+    statement="min_i y_i Φ_σ(θ; x_i) >= log 1/(nL(θ)), thus (A.12) is equivalent to "
+    "log 1/(nL(θ_s)) > p_a(|θ_s|). Assumption 2 is ensured when Φ_H can separate the data with "
     "positive margin or the dynamics drives L(θ_t) sufficiently small.",
     corrected="The inequality and the equivalence hold. If Φ_H separates the data at θ with a "
     "positive margin, (A.12) holds at rθ for all large r; that gradient flow comes to such a θ_s "
     "is a further assumption, which separability does not ensure.",
     recorded=Verdict.CORRECTED,
-    hypotheses=("exponential loss (A.10)", "p ≥ 0 on t ≥ 0, so that p_a ≥ 0"),
+    hypotheses=("exponential loss (A.10)", "p >= 0 on t >= 0, so that p_a >= 0"),
 )
 def separability(docket: Docket) -> None:
     """The sum n L = sum_i exp(-m_i) is at least exp(-min_i m_i).
@@ -150,14 +151,21 @@ def separability(docket: Docket) -> None:
     that is positive a cannot pass 0: started with the wrong sign it keeps it, and L > 1 for ever.
     """
     docket.refute(
-        "α = 4, x = y = 1, start a = -1, w = 1: 4a² - w² = 3 along gradient flow, so a < 0 and "
-        "L > 1 ≥ exp(-p_a) at all times, although a = w = 1 has margin 1",
+        "α = 4, x = y = 1, start a = -1, w = 1: 4a^2 - w^2 = 3 along gradient flow, so a < 0 and "
+        "L > 1 >= exp(-p_a) at all times, although a = w = 1 has margin 1",
         never_separates,
         alpha=4,
         x=1,
         y=1,
         a=-1,
         w=1,
+    )
+    docket.exact(
+        "the argument needs a of the wrong sign, 4a^2 > w^2 and an even degree",
+        [
+            not never_separates(alpha, 1, 1, a, w)
+            for alpha, a, w in ((4, 1, 1), (4, -1, 2), (3, -1, 1))
+        ],
     )
     e = sympy.symbols("e_1:6", positive=True)
     n, L, p_a = sympy.symbols("n L p_a", positive=True)
@@ -166,10 +174,10 @@ def separability(docket: Docket) -> None:
         "n = 1..5 with e_i = exp(-m_i): nL exceeds each e_i by the sum of the others; "
         "exp(-log 1/(nL)) = nL; both sides of (A.12) become those of the other form",
         [
-            (sum(e[:size]) - e[i] - sum(t for t in e[:size] if t != e[i])) == 0
-            and (sum(e[:size]) - e[i]).is_nonnegative is True
+            is_zero(sum(e[:size]) - e[i] - others) and others.is_nonnegative is True
             for size in range(1, 6)
             for i in range(size)
+            for others in [sympy.Add(*(t for t in e[:size] if t != e[i]))]
         ]
         + [
             sympy.simplify(sympy.exp(-bound) - n * L) == 0,
@@ -183,8 +191,8 @@ def separability(docket: Docket) -> None:
         a, w, x = sympy.symbols("a w x")
         phi = network([a], [[w]], [x], alpha)
         docket.symbolic(
-            f"α = {alpha}: r^M γ - 2p_a(r‖θ‖) has leading term γ r^M; αa² - w² is kept by gradient "
-            "flow of any loss of Φ = a(wx)^α",
+            f"α = {alpha}: r^M γ - 2p_a(r|θ|) has leading term γ r^M; αa^2 - w^2 is kept by "
+            "gradient flow of any loss of Φ = a(wx)^α",
             [
                 sympy.Poly(gamma * r**M - 2 * p_a_ray, r).LC() == gamma,
                 is_zero(2 * alpha * a * sympy.diff(phi, a) - 2 * w * sympy.diff(phi, w)),

@@ -14,7 +14,7 @@ from proofs_check.exact_kkt import orthonormal_point
 from proofs_check.formulas import Matrix, contraction, dot, exponents, gram, monomials, multinomial
 from proofs_check.ledger import Docket, Verdict, claim
 from proofs_check.rank_tables import forms, gradient_rows
-from proofs_check.rational import Rows, rank
+from proofs_check.rational import Rows, identity, rank
 
 
 def symmetric_full(labels: Labels, alpha: int) -> bool:
@@ -28,10 +28,10 @@ def gradients(labels: Labels, alpha: int) -> Matrix:
 
 
 def flat_form(labels: Labels, alpha: int) -> list[int]:
-    """Coefficients of a form in two variables whose gradient vanishes on all patterns."""
+    """Coefficients of a form in two variables whose gradient vanishes on all patterns, y_1 = 1."""
     s, t = sympy.symbols("s t")
     if alpha % 2:
-        p = s ** (alpha - 4) * t**2 * (labels[0] * s - labels[1] * t) ** 2
+        p = s ** (alpha - 4) * t**2 * (s - labels[1] * t) ** 2
     elif one_class(labels):
         p = s ** (alpha - 6) * t**2 * (s**2 - t**2) ** 2
     else:
@@ -39,7 +39,7 @@ def flat_form(labels: Labels, alpha: int) -> list[int]:
     return [int(sympy.Poly(p, s, t).coeff_monomial(index)) for index in exponents(2, alpha)]
 
 
-def determined_without_rank(alpha: int, x: Rows, labels: Labels) -> bool:
+def determined_without_rank(alpha: int, x: Rows, labels: Labels, N: int) -> bool:
     """A KKT point with rank(K) < N, and grad p / alpha = f is the only gradient with its values."""
     point, d = orthonormal_point(x, labels, alpha), len(x[0])
     columns = zip(*(monomials(x_i, alpha) for x_i in x), strict=True)
@@ -51,7 +51,7 @@ def determined_without_rank(alpha: int, x: Rows, labels: Labels) -> bool:
     values = [alpha * t for u in point.u for t in contraction(labels, x, u, alpha)]
     return (
         point.kkt()
-        and rank(gram(point.u, alpha)) < forms(d, alpha - 1)
+        and rank(gram(point.u, alpha)) < N == forms(d, alpha - 1)
         and [dot(row, p) for row in rows] == values
         and rank(rows) == forms(d, alpha)
     )
@@ -59,14 +59,12 @@ def determined_without_rank(alpha: int, x: Rows, labels: Labels) -> bool:
 
 @claim(
     "symmetric-reaches-further",
-    where="4.2, sentence before Theorem 4.1",
-    statement="A full-rank condition on K is precisely what ensures the interpolation problem has "
-    "a unique solution.",
-    corrected="It is sufficient, not necessary: f is the gradient of the form p/α, so there are "
-    "C(d+α-1, α) unknowns, not dN. For r ≥ 2 orthonormal samples and neurons on all eigenvectors "
-    "the solution is unique if and only if α is 3 or 5, or α is 4 or 6 and all labels are equal.",
-    recorded=Verdict.CORRECTED,
-    hypotheses=("α ≥ 3", "for the last sentence: the active samples are orthonormal"),
+    where="4.2, Theorem 4.1",
+    statement="Not in the paper: for r >= 2 orthonormal samples and neurons on all eigenvectors "
+    "the values f(W_j) determine T if and only if α is 3 or 5, or α is 4 or 6 and all labels are "
+    "equal. So the samples can be determined where rank(K) = N fails, at α = 5 and 6.",
+    recorded=Verdict.PROVED,
+    hypotheses=("α >= 3", "the active samples are orthonormal"),
 )
 def symmetric(docket: Docket) -> None:
     """Unique means that a form p whose gradient vanishes at all eigenvectors is 0.
@@ -75,13 +73,10 @@ def symmetric(docket: Docket) -> None:
     may be restricted to them. Only if: a form in z_1, z_2 with a double zero at every pattern, such
     as z_1^(alpha-4) z_2^2 (z_1 - z_2)^2 for alpha odd and equal labels.
     """
-    docket.refute(
+    docket.exact(
         "a KKT point on two orthonormal samples, α = 5: rank(K) = 3 < 5, yet the values of f at "
         "its three neurons are those of one gradient only",
-        determined_without_rank,
-        alpha=5,
-        x=((1, 0), (0, 1)),
-        labels=(1, 1),
+        determined_without_rank(5, identity(2), (1, 1), N=5),
     )
     for alpha in range(3, 7):
         docket.exact(
