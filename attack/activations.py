@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class Activation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReLU:
-    """max(z, 0), with sigmoid(sharpness z) for its derivative.
+    """max(z, 0), with sigmoid(sharpness z) for its derivative wherever one is taken.
 
     Attributes:
         sharpness: Haim et al. 2022 tune it between 19 and 150; None for the exact step.
@@ -39,13 +39,38 @@ class ReLU:
 
     def value(self, z: Tensor) -> Tensor:
         """max(z, 0)."""
-        return torch.relu(z)
+        if self.sharpness is None:
+            return torch.relu(z)
+        found = _SmoothedReLU.apply(z, self.sharpness)
+        assert isinstance(found, Tensor)
+        return found
 
     def slope(self, z: Tensor) -> Tensor:
         """sigmoid(sharpness z), or 1 where z > 0."""
         if self.sharpness is None:
             return (z > 0).to(z.dtype)
         return torch.sigmoid(self.sharpness * z)
+
+
+class _SmoothedReLU(torch.autograd.Function):
+    """max(z, 0) forward, sigmoid(sharpness z) backward, to any order."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z: Tensor, _sharpness: float) -> Tensor:
+        return torch.relu(z)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        del output
+        z, ctx.sharpness = inputs
+        ctx.save_for_backward(z)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        (z,) = ctx.saved_tensors
+        return grad_outputs[0] * torch.sigmoid(ctx.sharpness * z), None
 
 
 @dataclass(frozen=True, slots=True)

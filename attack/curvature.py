@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attack.maps import Map, Tensors
+from attack.hessian import HessianProduct
+from attack.maps import Map, MLPMap, Tensors
+from attack.subspace import SubspaceMap
 
 LANCZOS_STEPS = 20
 """Appendix C.1 of the paper."""
@@ -34,13 +36,47 @@ def splitting_operator(reconstruction: Map, x: Tensor, weights: Tensor, r: Tenso
         r: Residual in parameter space.
 
     Returns:
-        The operator; the forward pass is done once, each application is one backward pass.
+        The operator: written out for fully connected networks, else by two backward passes.
     """
-    points = x.detach().requires_grad_()
-    fixed = [piece.detach() for piece in r]
+    product = hessian_product(reconstruction, x.detach(), [piece.detach() for piece in r])
     scale = -2 * weights.detach()[:, None]
+    return lambda V: scale * product(V)
+
+
+def hessian_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Operator:
+    """V -> (Hess <direction, f(x_i)> v_i)_i, all samples in one product.
+
+    Args:
+        reconstruction: The map f.
+        x: (k, d) samples.
+        direction: A vector in parameter space.
+
+    Returns:
+        The operator; what does not depend on V is computed once.
+    """
+    if isinstance(reconstruction, MLPMap):
+        return HessianProduct(reconstruction, x, direction)
+    if isinstance(reconstruction, SubspaceMap):
+        basis = reconstruction.basis
+        inside = hessian_product(reconstruction.inside, x @ basis, direction)
+        return lambda U: inside(U @ basis) @ basis.T
+    return recorded_product(reconstruction, x, direction)
+
+
+def recorded_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Operator:
+    """The same for any map, by reverse over reverse through the recorded ``inner``.
+
+    Args:
+        reconstruction: The map f.
+        x: (k, d) samples.
+        direction: A vector in parameter space.
+
+    Returns:
+        The operator; one backward pass each.
+    """
     with torch.enable_grad():
-        g = reconstruction.inner(points, fixed).sum()
+        points = x.detach().requires_grad_()
+        g = reconstruction.inner(points, direction).sum()
         (slope,) = torch.autograd.grad(g, points, create_graph=True)
 
     def apply(V: Tensor) -> Tensor:
@@ -49,7 +85,7 @@ def splitting_operator(reconstruction: Map, x: Tensor, weights: Tensor, r: Tenso
         (product,) = torch.autograd.grad(
             slope, points, V, retain_graph=True, materialize_grads=True
         )
-        return scale * product
+        return product
 
     return apply
 
@@ -72,7 +108,7 @@ class Eigenpairs:
 def smallest_eigenpairs(
     operator: Operator, start: Tensor, steps: int = LANCZOS_STEPS
 ) -> Eigenpairs:
-    """Lanczos with full re-orthogonalisation, all samples at once.
+    """Lanczos, all samples at once; each step is orthogonalised against the whole basis again.
 
     Args:
         operator: Applies k symmetric matrices to k vectors.
@@ -84,34 +120,38 @@ def smallest_eigenpairs(
     """
     k, d = start.shape
     steps = min(steps, d)
-    basis = start.new_zeros(steps, k, d)
-    diagonal, beside = start.new_zeros(steps, k), start.new_zeros(steps, k)
-    v = start / start.norm(dim=1, keepdim=True)
+    basis = start.new_zeros(k, steps, d)  # all zero from where a Krylov space ended
+    diagonal, beside = start.new_zeros(k, steps), start.new_zeros(k, steps)
+    v, before = start / start.norm(dim=1, keepdim=True), torch.zeros_like(start)
+    norm = start.new_zeros(k, 1)
     tiny = torch.finfo(start.dtype).eps ** 0.75
     scale = start.new_zeros(k)
     for step in range(steps):
-        basis[step] = v
+        basis[:, step] = v
         w = operator(v)
-        diagonal[step] = (w * v).sum(1)
-        for _ in range(2):  # twice is enough (Kahan, Parlett)
-            known = basis[: step + 1]
-            w = w - torch.einsum("skd,sk->kd", known, torch.einsum("skd,kd->sk", known, w))
-        norm = w.norm(dim=1)
-        scale = torch.maximum(scale, torch.maximum(diagonal[step].abs(), norm))
-        alive = norm > tiny * scale  # else the Krylov space is invariant and complete
-        beside[step] = torch.where(alive, norm, torch.zeros_like(norm))
-        v = torch.where(alive[:, None], w / norm.clamp_min(tiny**4)[:, None], torch.zeros_like(w))
-    T = torch.diag_embed(diagonal.T)
-    off = beside[:-1].T
-    T = T + torch.diag_embed(off, offset=1) + torch.diag_embed(off, offset=-1)
-    unused = (basis.abs().sum(2) == 0).T  # after an early end: keep these out of the minimum
-    T = T + torch.diag_embed(unused * torch.finfo(start.dtype).max ** 0.5)
+        diagonal[:, step] = (w * v).sum(1)
+        w = w - diagonal[:, step, None] * v - norm * before
+        known = basis[:, : step + 1]
+        w = torch.baddbmm(w[:, None], torch.bmm(w[:, None], known.mT), known, alpha=-1)[:, 0]
+        norm = w.norm(dim=1, keepdim=True)
+        scale = torch.maximum(scale, torch.maximum(diagonal[:, step].abs(), norm[:, 0]))
+        alive = norm > tiny * scale[:, None]  # else the Krylov space is invariant and complete
+        norm = torch.where(alive, norm, 0)
+        beside[:, step] = norm[:, 0]
+        before, v = v, torch.where(alive, w / norm, 0)
+    return _ritz(basis, diagonal, beside, scale)
+
+
+def _ritz(basis: Tensor, diagonal: Tensor, beside: Tensor, scale: Tensor) -> Eigenpairs:
+    used = basis.abs().amax(2) > 0
+    above = 4 * scale[:, None] + 1  # |T| <= 3 scale: keeps unused rows out of the minimum
+    T = torch.diag_embed(torch.where(used, diagonal, above))
+    T = T + torch.diag_embed(beside[:, :-1], offset=1) + torch.diag_embed(beside[:, :-1], offset=-1)
     values, coordinates = torch.linalg.eigh(T)
     smallest = coordinates[:, :, 0]
-    vectors = torch.einsum("skd,ks->kd", basis, smallest)
+    vectors = torch.bmm(smallest[:, None], basis)[:, 0]
     vectors = vectors / vectors.norm(dim=1, keepdim=True)
-    residuals = (beside[-1] * smallest[:, -1]).abs()
-    return Eigenpairs(values[:, 0], vectors, residuals)
+    return Eigenpairs(values[:, 0], vectors, (beside[:, -1] * smallest[:, -1]).abs())
 
 
 def random_start(x: Tensor, seed: int) -> Tensor:

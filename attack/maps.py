@@ -20,8 +20,10 @@ from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from attack.activations import Activation
+from attack.checks import check_count, check_labels, check_layers, check_same_shapes
 from attack.mlp import Factors, Layer, Parameters, backward, forward
 
 Tensors: TypeAlias = list[Tensor]
@@ -120,8 +122,19 @@ def kkt(theta: Parameters, activation: Activation, labels: Tensor) -> MLPMap:
 
     Returns:
         The map; its target is theta.
+
+    Raises:
+        ValueError: If the layers do not fit together or have several outputs, or labels differ.
     """
-    return MLPMap([Evaluation(theta, theta)], activation, lambda _: labels[:, None])
+    check_layers("theta", theta, one_output=True)
+    check_labels("labels", labels, range(-1, 2, 2))
+    y = labels.to(theta[0].weight)
+
+    def sign(phi: Tensor) -> Tensor:
+        check_count("labels", y, phi)
+        return y[:, None]
+
+    return MLPMap([Evaluation(theta, theta)], activation, sign)
 
 
 def multiclass(theta: Parameters, activation: Activation, classes: Tensor) -> MLPMap:
@@ -133,13 +146,23 @@ def multiclass(theta: Parameters, activation: Activation, classes: Tensor) -> ML
         classes: (k,) in 0..C-1, those of the candidates.
 
     Returns:
-        The map; its target is theta.
+        The map; its target is theta. Of rivals that tie, the first is taken.
+
+    Raises:
+        ValueError: If the layers do not fit together or have one output, or classes differ.
     """
+    check_layers("theta", theta)
+    C = len(theta[-1].weight)
+    if C < 2:
+        raise ValueError("theta: found 1 output; pass a network with one output a class, or kkt")
+    check_labels("classes", classes, range(C))
+    classes = classes.to(theta[0].weight.device, torch.int64)
 
     def margin(phi: Tensor) -> Tensor:
-        own = torch.nn.functional.one_hot(classes, phi.shape[1]).to(phi.dtype)
-        rival = (phi - own * torch.inf).nan_to_num(nan=-torch.inf).argmax(1)
-        return own - torch.nn.functional.one_hot(rival, phi.shape[1]).to(phi.dtype)
+        check_count("classes", classes, phi)
+        own = one_hot(classes, phi.shape[1])
+        rival = one_hot(phi.masked_fill(own.bool(), -torch.inf).argmax(1), phi.shape[1])
+        return (own - rival).to(phi.dtype)
 
     return MLPMap([Evaluation(theta, theta)], activation, margin)
 
@@ -153,7 +176,11 @@ def signed(theta: Parameters, activation: Activation) -> MLPMap:
 
     Returns:
         The map; its target is theta.
+
+    Raises:
+        ValueError: If the layers do not fit together or have several outputs.
     """
+    check_layers("theta", theta, one_output=True)
     return MLPMap([Evaluation(theta, theta)], activation, torch.ones_like)
 
 
@@ -178,8 +205,12 @@ def ntk(
         The map, for one output.
 
     Raises:
-        ValueError: If ``at`` is none of the three.
+        ValueError: If ``at`` is none of the three, layers do not fit together or have several
+            outputs, or the two networks differ in shape.
     """
+    check_layers("initial", initial, one_output=True)
+    check_layers("trained", trained, one_output=True)
+    check_same_shapes(initial, trained)
     points = {"initial": [initial], "trained": [trained], "both": [initial, trained]}.get(at)
     if points is None:
         raise ValueError(f"at: found {at!r}; pass 'initial', 'trained' or 'both'")
@@ -201,52 +232,3 @@ def random_features(initial: Parameters, trained: Parameters, activation: Activa
         The map; its target is the change of the last layer.
     """
     return ntk(initial, trained, activation, last_layer=True)
-
-
-@dataclass(frozen=True, slots=True)
-class SubspaceMap:
-    """A map on samples written in a basis, x_i = basis^T u_i (Tansley et al.).
-
-    Attributes:
-        inside: The map on full samples.
-        basis: (r, d), orthonormal rows.
-    """
-
-    inside: Map
-    basis: Tensor
-
-    @property
-    def target(self) -> Tensors:
-        """That of the map inside."""
-        return self.inside.target
-
-    def combine(self, x: Tensor, weights: Tensor) -> Tensors:
-        """sum_i weights_i f(basis^T u_i), for u (k, r)."""
-        return self.inside.combine(x @ self.basis, weights)
-
-    def inner(self, x: Tensor, direction: Tensors) -> Tensor:
-        """<direction, f(basis^T u_i)>, (k,)."""
-        return self.inside.inner(x @ self.basis, direction)
-
-    def gram(self, x: Tensor) -> Tensor:
-        """<f, f>, (k, k)."""
-        return self.inside.gram(x @ self.basis)
-
-
-def row_space(initial: Parameters, trained: Parameters, *, gap: float = 1e-6) -> Tensor:
-    """Orthonormal basis of the span of the samples, read off the change of the first layer.
-
-    The gradient of the first layer is a combination of the samples, so W_1 - W_1(0) has its rows in
-    their span for full-batch training of any network (Tansley et al.).
-
-    Args:
-        initial: theta_0.
-        trained: theta.
-        gap: Singular values below this multiple of the largest are not counted.
-
-    Returns:
-        (r, d), orthonormal rows.
-    """
-    change = trained[0].weight - initial[0].weight
-    _, s, vt = torch.linalg.svd(change, full_matrices=False)
-    return vt[s > gap * s[0]]

@@ -95,6 +95,7 @@ def least_squares(
         x: (k, d).
         nonnegative: Restrict to lambda >= 0 (Lawson and Hanson 1974).
         ridge: Added to the diagonal, as a multiple of its mean: near-duplicates make K singular.
+            At least k times the rounding of the type.
 
     Returns:
         (k,), without gradient.
@@ -102,7 +103,9 @@ def least_squares(
     with torch.no_grad():
         K = reconstruction.gram(x)
         c = reconstruction.inner(x, reconstruction.target)
-        K = K + ridge * K.diagonal().mean() * torch.eye(len(K), dtype=K.dtype, device=K.device)
+        mean = K.diagonal().mean()
+        shift = max(ridge, len(K) * torch.finfo(K.dtype).eps) * torch.where(mean > 0, mean, 1.0)
+        K = K + shift * torch.eye(len(K), dtype=K.dtype, device=K.device)
         if not nonnegative:
             return torch.linalg.solve(K, c)
         # lambda^T K lambda - 2 lambda.c = ||R lambda - R^-T c||^2 + const for K = R^T R
