@@ -104,9 +104,9 @@ def _plots(report: IdentifiabilityReport) -> dict[str, str | None]:
     return {
         "spectrum": None
         if report.rank is None
-        else _svg(figures.spectrum_figure(report.rank), "s"),
-        "neurons": _svg(neurons, "n"),
-        "bounds": None if bounds is None else _svg(bounds, "b"),
+        else inline_svg(figures.spectrum_figure(report.rank), "s"),
+        "neurons": inline_svg(neurons, "n"),
+        "bounds": None if bounds is None else inline_svg(bounds, "b"),
     }
 
 
@@ -170,13 +170,14 @@ def _block(
     if shape is None:
         sets = {f"{beside}, matched": np.array(partners)} if partners else {}
         heat = figures.heat_figure(sets | {name: np.array(rows)})
-        return {"heat": _svg(heat, name[0].lower() + "h"), "cards": [], "shown": len(cards)}
+        return {"heat": inline_svg(heat, name[0].lower() + "h"), "cards": [], "shown": len(cards)}
     for card in cards:
-        card["pictures"] = [(alt, _png(row, shape)) for alt, row in card["pictures"]]
+        card["pictures"] = [(alt, inline_png(row, shape)) for alt, row in card["pictures"]]
     return {"heat": None, "cards": cards, "shown": len(cards), "paired": bool(pairs)}
 
 
-def _png(x: FloatArray, shape: tuple[int, ...]) -> str:
+def inline_png(x: FloatArray, shape: tuple[int, ...]) -> str:
+    """Return a picture as a data URL, on a scale of its own."""
     picture = figures.as_picture(x, shape)
     step = -(-max(shape[:2]) // LARGEST_SIDE)
     buffer = io.BytesIO()
@@ -184,7 +185,7 @@ def _png(x: FloatArray, shape: tuple[int, ...]) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _svg(figure: Figure, prefix: str) -> str:
+def inline_svg(figure: Figure, prefix: str) -> str:
     """Return the figure as inline SVG in the page's own colours, type and name space."""
     buffer = io.StringIO()
     salt: dict[Any, Any] = {"svg.hashsalt": prefix}
