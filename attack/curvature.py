@@ -144,7 +144,7 @@ def smallest_eigenpairs(
 
 def _ritz(basis: Tensor, diagonal: Tensor, beside: Tensor, scale: Tensor) -> Eigenpairs:
     used = basis.abs().amax(2) > 0
-    above = 4 * scale[:, None] + 1  # |T| <= 3 scale: keeps unused rows out of the minimum
+    above = torch.where(scale > 0, 4 * scale, 1)[:, None]  # |T| <= 3 scale: out of the minimum
     T = torch.diag_embed(torch.where(used, diagonal, above))
     T = T + torch.diag_embed(beside[:, :-1], offset=1) + torch.diag_embed(beside[:, :-1], offset=-1)
     values, coordinates = torch.linalg.eigh(T)

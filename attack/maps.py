@@ -90,7 +90,7 @@ class MLPMap:
 
     def combine(self, x: Tensor, weights: Tensor) -> Tensors:
         """sum_i weights_i f(x_i), one matrix product per layer."""
-        return [t for f in self._all(x) for t in f.combine(weights).tensors()]
+        return [t for f in self._all(x, weights) for t in f.total().tensors()]
 
     def inner(self, x: Tensor, direction: Tensors) -> Tensor:
         """<direction, f(x_i)>, (k,), one matrix product per layer."""
@@ -103,11 +103,13 @@ class MLPMap:
         """The tangent kernel of the candidates, (k, k)."""
         return torch.stack([f.gram(f) for f in self._all(x)]).sum(0)
 
-    def _all(self, x: Tensor) -> list[Factors]:
+    def _all(self, x: Tensor, weights: Tensor | None = None) -> list[Factors]:
+        """Factors of f(x_i), or of weights_i f(x_i): at the output, where that costs least."""
         found = []
         for e in self.evaluations:
             trace = forward(e.theta, self.activation, x)
             delta = self.outputs(trace.z[-1])
+            delta = delta if weights is None else weights[:, None] * delta
             found += backward(e.theta, self.activation, trace, delta, e.first)
         return found
 

@@ -61,10 +61,9 @@ class Factors:
     h: Tensor
     bias: bool
 
-    def combine(self, weights: Tensor) -> Layer:
-        """sum_i weights_i (gradient of sample i), for weights (k,)."""
-        scaled = weights[:, None] * self.delta
-        return Layer(scaled.T @ self.h, scaled.sum(0) if self.bias else None)
+    def total(self) -> Layer:
+        """The sum of the gradients of all samples."""
+        return Layer(self.delta.T @ self.h, self.delta.sum(0) if self.bias else None)
 
     def inner(self, other: Layer) -> Tensor:
         """<other, gradient of sample i>, (k,)."""

@@ -63,8 +63,9 @@ def total_variation(x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
     Raises:
         ValueError: If the shape does not fit.
     """
-    if shape is None or int(np.prod(shape)) != x.shape[1]:
-        raise ValueError(f"shape: found {shape} for pictures of {x.shape[1]} pixels; pass (h, w)")
+    if shape is None or len(shape) not in {2, 3} or int(np.prod(shape)) != x.shape[1]:
+        found = f"shape: found {shape} for pictures of {x.shape[1]} pixels"
+        raise ValueError(f"{found}; pass (h, w) or (h, w, c)")
     pictures = x.reshape(len(x), *shape)
     return pictures.diff(dim=1).abs().sum() + pictures.diff(dim=2).abs().sum()
 
@@ -94,7 +95,7 @@ def least_squares(
         reconstruction: The map.
         x: (k, d).
         nonnegative: Restrict to lambda >= 0 (Lawson and Hanson 1974).
-        ridge: Added to the diagonal, as a multiple of its mean: near-duplicates make K singular.
+        ridge: Added to each diagonal entry, as a multiple of it: near-duplicates make K singular.
             At least k times the rounding of the type.
 
     Returns:
@@ -102,14 +103,16 @@ def least_squares(
     """
     with torch.no_grad():
         K = reconstruction.gram(x)
-        c = reconstruction.inner(x, reconstruction.target)
-        mean = K.diagonal().mean()
-        shift = max(ridge, len(K) * torch.finfo(K.dtype).eps) * torch.where(mean > 0, mean, 1.0)
-        K = K + shift * torch.eye(len(K), dtype=K.dtype, device=K.device)
+        # unit diagonal: |f(x_i)| ranges over decades, and no candidate may drown in the ridge
+        D = torch.where(K.diagonal() > 0, K.diagonal(), 1.0).sqrt()
+        c = reconstruction.inner(x, reconstruction.target) / D
+        ridge = max(ridge, len(K) * torch.finfo(K.dtype).eps)
+        K = K / (D[:, None] * D) + ridge * torch.eye(len(K), dtype=K.dtype, device=K.device)
+        K.diagonal().clamp_(min=1.0)  # candidates without gradient get multiplier 0
         if not nonnegative:
-            return torch.linalg.solve(K, c)
+            return torch.linalg.solve(K, c) / D
         # lambda^T K lambda - 2 lambda.c = ||R lambda - R^-T c||^2 + const for K = R^T R
         R = torch.linalg.cholesky(K, upper=True)
         right = torch.linalg.solve_triangular(R.T, c[:, None], upper=False)[:, 0]
         solution, _ = nnls(R.cpu().double().numpy(), right.cpu().double().numpy())
-        return torch.as_tensor(solution, dtype=x.dtype, device=x.device)
+        return torch.as_tensor(solution, dtype=x.dtype, device=x.device) / D
