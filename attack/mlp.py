@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from attack.activations import Activation
 
@@ -102,8 +103,7 @@ def forward(theta: Parameters, activation: Activation, x: Tensor) -> Trace:
     h, inputs, pre = x, [], []
     for layer in theta:
         inputs.append(h)
-        z = h @ layer.weight.T
-        z = z if layer.bias is None else z + layer.bias
+        z = linear(h, layer.weight, layer.bias)
         pre.append(z)
         h = activation.value(z)
     return Trace(inputs, pre)
