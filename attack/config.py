@@ -27,14 +27,16 @@ class MergingConfig:
 
     Attributes:
         distance: Candidates closer than this multiple of their larger norm may be merged.
-        degree: alpha if f(c x) = c^alpha f(x): samples are then compared up to scale and sign.
+        degree: alpha >= 1 if f(c x) = c^alpha f(x): samples are then compared up to scale and sign;
+            0 if f(c x) = f(x) for c > 0, as for a ``SphereMap``: up to scale.
         tolerance: A change is kept when the loss stays below (1 + tolerance) times what it was.
         floor: It is also kept below this multiple of |target|^2.
         steps: Descent steps after a merge or removal, before the loss is compared.
         final_steps: The same once the loss is below the tolerance of the run, where the removal of
             every candidate is tried.
         trials: Removals tried with new descent per phase II, beyond those free by the kernel.
-        insert: Atoms added per phase II at maxima of |<r, f(x)>|; 0 leaves insertion out.
+        insert: Atoms added by a phase II that finds nothing to split, where <r, f(x)>^2 / |f(x)|^2
+            is largest; 0 leaves insertion out.
         starts: Random starts of the ascent to such a maximum.
     """
 

@@ -82,9 +82,9 @@ def close_pairs(
 
     Returns:
         (i, j, s) with |lambda_i| >= |lambda_j|, x_i ~ s x_j and lambda_i, s^degree lambda_j of one
-        sign; s = -1 occurs only for a degree.
+        sign; s = -1 occurs only for a degree of 1 or more.
     """
-    options = [1.0] if config.degree is None else [1.0, -1.0]
+    options = [1.0, -1.0] if config.degree else [1.0]
     norm = x.norm(dim=1)
     larger = torch.maximum(norm[:, None], norm)
     pairs = []

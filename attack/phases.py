@@ -45,7 +45,7 @@ class Setting:
 
 
 def phase_two(setting: Setting, state: State, *, grow: bool = True) -> State:
-    """Merge, then split and insert while the loss is above the tolerance.
+    """Merge; then split, or else insert, while the loss is above the tolerance.
 
     Args:
         setting: Map and settings.
@@ -63,10 +63,10 @@ def phase_two(setting: Setting, state: State, *, grow: bool = True) -> State:
         state = _reduced(setting, _thorough(setting, splitting.merging, state), state)
     if not grow or setting.solved(state):
         return state
-    state = _split(setting, splitting, state)
-    if splitting.merging is not None and splitting.merging.insert:
-        state = _inserted(setting, splitting.merging, state)
-    return state
+    after = _split(setting, splitting, state)
+    if len(after.x) > len(state.x) or splitting.merging is None or not splitting.merging.insert:
+        return after
+    return _inserted(setting, splitting.merging, after)
 
 
 def _thorough(setting: Setting, merging: MergingConfig, state: State) -> MergingConfig:

@@ -174,7 +174,7 @@ def _recorded(setting: Setting, state: State, truth: Tensor | None) -> State:
         cosines = torch.nn.functional.normalize(truth) @ torch.nn.functional.normalize(state.x).T
         splitting = setting.config.splitting
         merging = splitting.merging if splitting else None
-        cosines = cosines if merging is None or merging.degree is None else cosines.abs()
+        cosines = cosines.abs() if merging and merging.degree else cosines
         metric = float(cosines.amax(1).mean())
     splits, merges = state.count("split"), state.count("merge", "remove")
     record = Record(state.step, setting.loss(state), len(state.x), metric, splits, merges)

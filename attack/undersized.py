@@ -1,8 +1,9 @@
 """Fewer candidates than samples: the case that descent alone cannot solve, and splitting can.
 
 A two-layer network, unit samples, and a target made exactly: theta - theta_0 = sum_i lambda_i
-grad Phi(theta_0; x_i). Both runs start from the same k = n // 3 random unit candidates,
-and the one without splitting is given as many steps as the other took.
+grad Phi(theta_0; x_i). That the samples have norm 1 is used where the map does not leave the norm
+open: for softplus the candidates live on the sphere. Both runs start from the same k = n // 3
+random unit candidates, and the one without splitting is given as many steps as the other took.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from torch import Tensor
 
 from attack.activations import Activation, Softplus, power
 from attack.config import MergingConfig, ReconstructionConfig, SplittingConfig
-from attack.maps import MLPMap, ntk
+from attack.maps import Map, ntk
 from attack.mlp import Layer, Parameters, initial
 from attack.objective import Priors
 from attack.reconstruction import Reconstruction, reconstruct_map
+from attack.sphere import SphereMap
 
-Name: TypeAlias = Literal["cubic", "softplus", "softplus with biases"]
+Name: TypeAlias = Literal["cubic", "softplus", "softplus without biases"]
 
 WIDTH = 100
 TOLERANCE = 1e-12
@@ -37,13 +39,13 @@ class Problem:
         map: The NTK map at theta_0.
         samples: (n, d), unit.
         weights: (n,), the lambda_i.
-        degree: alpha if f(c x) = c^alpha f(x), else None.
+        degree: 3 for t^3, which leaves scale and sign open; 0 on the sphere.
     """
 
-    map: MLPMap
+    map: Map
     samples: Tensor
     weights: Tensor
-    degree: int | None
+    degree: int
 
 
 def problem(seed: int, n: int, activation: Name, *, dimension: int | None = None) -> Problem:
@@ -52,13 +54,15 @@ def problem(seed: int, n: int, activation: Name, *, dimension: int | None = None
     Args:
         seed: Of all three.
         n: Number of samples.
-        activation: t^3, or softplus with beta = 5 without or with biases.
+        activation: t^3 without biases, or softplus with beta = 5 with or without them. Without
+            them f(x) - f(-x) is linear in x, and n + 2 candidates fit the target exactly with any
+            samples reflected: nothing but the smaller number tells the samples themselves.
         dimension: d; n for None.
 
     Returns:
         The problem.
     """
-    d, biased = dimension or n, activation == "softplus with biases"
+    d, biased = dimension or n, activation == "softplus"
     sigma: Activation = power(3) if activation == "cubic" else Softplus(5.0)
     theta = initial(
         (d, WIDTH, 1),
@@ -75,9 +79,10 @@ def problem(seed: int, n: int, activation: Name, *, dimension: int | None = None
     weights = sign * (0.5 + torch.rand(n, generator=generator, dtype=torch.float64))
     bare = ntk(theta, theta, sigma)
     step = bare.combine(x, weights)
-    return Problem(
-        ntk(theta, _moved(theta, step), sigma), x, weights, 3 if activation == "cubic" else None
-    )
+    f = ntk(theta, _moved(theta, step), sigma)
+    if activation == "cubic":
+        return Problem(f, x, weights, 3)
+    return Problem(SphereMap(f), x, weights, 0)
 
 
 def _moved(theta: Parameters, step: list[Tensor]) -> list[Layer]:
@@ -99,14 +104,21 @@ def settings(task: Problem, seed: int) -> ReconstructionConfig:
         Few samples are split at a time, only on a plateau: candidates beyond n fit the target in
         many ways, and the fit that has no other is wanted.
     """
-    merging = MergingConfig(degree=task.degree, floor=TOLERANCE, steps=10, final_steps=40)
+    merging = MergingConfig(
+        degree=task.degree,
+        tolerance=1e-4,
+        floor=TOLERANCE,
+        steps=10,
+        final_steps=40,
+        insert=1,
+    )
     splitting = SplittingConfig(
         every=900,
         threshold=-1e-3,
         measure="per weight and residual",
         share=0.2,
         eta_max=0.3,
-        plateau=0.2,
+        plateau=0.05,
         merging=merging,
     )
     return ReconstructionConfig(
@@ -133,7 +145,7 @@ def start(config: ReconstructionConfig, dimension: int) -> tuple[Tensor, Tensor]
 def found(task: Problem, x: Tensor) -> int:
     """Number of samples with a candidate above the cosine, of either sign for a homogeneous map."""
     cosines = torch.nn.functional.normalize(task.samples) @ torch.nn.functional.normalize(x).T
-    cosines = cosines if task.degree is None else cosines.abs()
+    cosines = cosines.abs() if task.degree else cosines
     return int((cosines.amax(1) >= COSINE).sum())
 
 

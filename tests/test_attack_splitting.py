@@ -12,7 +12,7 @@ from attack import mlp
 from attack.activations import ReLU, power
 from attack.config import MergingConfig, SplittingConfig
 from attack.levenberg import levenberg_marquardt, tangents
-from attack.maps import MLPMap, Tensors, kkt
+from attack.maps import Map, Tensors, kkt
 from attack.merging import Reducer, best_atoms, close_pairs, join, removal_costs
 from attack.objective import least_squares, loss, residual
 from attack.splitting import select, split
@@ -44,18 +44,18 @@ class Toy:
         return self.features(x)[:, None] * self.features(x)
 
 
-def near(task_seed: int = 3, n: int = 5, d: int = 5) -> tuple[MLPMap, Tensor, Tensor]:
-    task = problem(task_seed, n, "cubic", dimension=d)
+def near(n: int = 5, d: int = 5) -> tuple[Map, Tensor, Tensor]:
+    task = problem(3, n, "cubic", dimension=d)
     return task.map, task.samples, task.weights
 
 
-def dense(f: MLPMap, x: Tensor) -> Tensor:
+def dense(f: Map, x: Tensor) -> Tensor:
     """(P, k): the features as columns."""
     units = torch.eye(len(x), dtype=x.dtype)
     return torch.stack([torch.cat([t.flatten() for t in f.combine(x, e)]) for e in units], 1)
 
 
-def splitting_matrices(f: MLPMap, x: Tensor, weights: Tensor) -> Tensor:
+def splitting_matrices(f: Map, x: Tensor, weights: Tensor) -> Tensor:
     r = torch.cat([t.flatten() for t in residual(f, x, weights)])
 
     def value(z: Tensor) -> Tensor:
