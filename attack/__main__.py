@@ -1,19 +1,16 @@
-"""Command line: ``attack train``."""
+"""Command line: ``attack train``, ``attack reconstruct`` and ``attack compare``."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
 
 from attack.victim_config import VictimConfig
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,78 @@ class Train:
     """float64 (Haim et al.) or float32."""
 
 
+@dataclass(frozen=True)
+class Reconstruct:
+    """Reconstruct the training samples of a stored network."""
+
+    victim: Annotated[Path, tyro.conf.Positional]
+    """A .safetensors file that attack train wrote."""
+    objective: Literal["kkt", "multiclass", "signed", "ntk"] = "kkt"
+    """kkt (Haim et al. 2022), multiclass or signed (Buzaglo et al. 2023), ntk (Loo et al. 2024)."""
+    settings: Literal["haim-mnist", "haim-cifar", "buzaglo", "loo"] = "haim-mnist"
+    """Published settings to start from; what follows replaces single ones."""
+    split: bool = False
+    """Split samples as in arXiv 2602.08723, with its settings."""
+    every: int | None = None
+    """Steps between two splittings; 20000 in appendix C.1."""
+    steps: int | None = None
+    """Steps of the descent."""
+    candidates: int | None = None
+    """Number of candidates at the start."""
+    rate: float | None = None
+    """Step size of the samples."""
+    weight_rate: float | None = None
+    """Step size of the multipliers."""
+    init: float | None = None
+    """Standard deviation of the candidates at the start."""
+    optimizer: Literal["sgd", "adam", "lbfgs"] | None = None
+    """Descent."""
+    sharpness: float | None = None
+    """Of the sigmoid that stands for the derivative of relu."""
+    dtype: Literal["float64", "float32", "tf32"] | None = None
+    """Precision."""
+    batch: int | None = None
+    """Candidates handled at once."""
+    seed: int = 0
+    """Draws the start."""
+    truth: bool = False
+    """Load the training samples again and measure against them."""
+    folder: Path | None = None
+    """Local files of MNIST or CIFAR-10, for --truth."""
+    out: Path = Path("reconstruction.safetensors")
+    """The file to write: x, weights, labels; a .json file beside it holds history and events."""
+    checkpoint: Path | None = None
+    """File from which an interrupted run goes on."""
+    device: str = "cpu"
+    """Where to run: cpu, cuda or cuda:N."""
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Run an attack with and without splitting from the same start."""
+
+    preset: Literal["undersized", "loo", "haim", "buzaglo"] = "undersized"
+    """undersized: fewer candidates than samples, exact targets; the others are the paper's."""
+    scale: Literal["small", "full"] = "small"
+    """small: digits, for two cores; full: the paper's size, for a GPU. Not for undersized."""
+    seeds: int = 3
+    """Seeds 0, 1, ..., each with its own data, network and start."""
+    json: Path | None = None
+    """Record to write; an undersized comparison goes on from it."""
+    html: Path | None = None
+    """Report to write. Not for undersized."""
+    data: str | None = None
+    """digits, photographs, mnist or cifar10 in place of the preset's."""
+    folder: Path | None = None
+    """Local files of MNIST or CIFAR-10."""
+    checkpoints: Path | None = None
+    """Folder from which an interrupted comparison goes on. Not for undersized."""
+    device: str = "cpu"
+    """Where to run: cpu, cuda or cuda:N. Not for undersized."""
+    jobs: int = 2
+    """Processes of an undersized comparison."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
@@ -49,14 +118,19 @@ def main(arguments: list[str] | None = None) -> int:
         0 for success, 2 for bad input.
     """
     command = tyro.extras.subcommand_cli_from_dict(
-        {"train": Train},
+        {"train": Train, "reconstruct": Reconstruct, "compare": Compare},
         prog="attack",
         description="Train networks and reconstruct their training data.",
         args=arguments,
     )
     try:
-        _train(command)
-    except (ValueError, OSError) as error:
+        if isinstance(command, Train):
+            _train(command)
+        elif isinstance(command, Reconstruct):
+            _reconstruct(command)
+        else:
+            _compare(command)
+    except (ValueError, OSError, RuntimeError) as error:
         text = " ".join(str(error).split())
         Console(stderr=True).print(f"attack: {text}", markup=False, highlight=False, soft_wrap=True)
         return 2
@@ -64,66 +138,65 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(command: Train) -> None:
-    from rich.progress import Progress
+    from attack import commands
 
-    from attack.data import load
-    from attack.victim import train_victim
-    from attack.victim_config import check_config
-    from attack.victim_files import check_path, save_victim
-
-    config = command.victim
-    check_path(command.out)
-    check_config(config, command.classes)
-    device, precision = _place(command.device, command.precision)
-    dataset = load(
+    commands.train(
+        command.victim,
+        command.out,
         command.data,
         command.samples,
-        classes=command.classes,
-        seed=config.seed,
         folder=command.folder,
+        classes=command.classes,
         unit_norm=command.unit_norm,
-    )
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("training", total=config.steps)
-        victim = train_victim(
-            dataset.to(device, precision),
-            config,
-            lambda step, loss: bar.update(task, completed=step, description=f"loss {loss:.2e}"),
-        )
-    save_victim(victim, command.out)
-    step, loss = victim.losses[-1].tolist()
-    margins = victim.margins
-    Console().print(
-        f"loss     {loss:.3e} after {step:.0f} steps\n"
-        f"margins  {margins.min():.3e} to {margins.max():.3e}, median {margins.median():.3e}, "
-        f"{int((margins <= 0).sum())} of {len(margins)} wrong\n"
-        f"seconds  {victim.seconds:.1f}\n"
-        f"seed     {config.seed}\n"
-        f"written  {command.out}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
+        device=command.device,
+        precision=command.precision,
     )
 
 
-def _place(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
-    import torch
+def _reconstruct(command: Reconstruct) -> None:
+    from attack import commands
+    from attack.config import SplittingConfig
 
-    types = {"float64": torch.float64, "float32": torch.float32}
-    if precision not in types:
-        raise ValueError(f"precision: found {precision!r}; pass {' or '.join(types)}")
-    try:
-        place = torch.device(device)
-        usable = place.type in {"cpu", "cuda"} and torch.empty(0, device=place).numel() == 0
-    except (RuntimeError, AssertionError):  # torch built without cuda asserts
-        usable = False
-    if not usable:
-        raise ValueError(
-            f"device: found {device!r}, which cannot be used here; pass cpu, or cuda or cuda:N "
-            "where there is such a GPU"
-        )
-    return torch.device(device), types[precision]
+    names = ("steps", "candidates", "rate", "weight_rate", "init", "optimizer", "sharpness")
+    given = {name: getattr(command, name) for name in (*names, "dtype", "batch")}
+    config = replace(
+        commands.SETTINGS[command.settings],
+        seed=command.seed,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    if command.split:
+        every = SplittingConfig.every if command.every is None else command.every
+        config = replace(config, splitting=SplittingConfig(every=every))
+    commands.attack_victim(
+        command.victim,
+        command.objective,
+        config,
+        command.out,
+        truth=command.truth,
+        folder=command.folder,
+        checkpoint=command.checkpoint,
+        device=command.device,
+    )
+
+
+def _compare(command: Compare) -> None:
+    from attack import commands
+    from attack.compare import Place
+    from attack.presets import preset
+
+    for name in ("seeds", "jobs"):
+        if getattr(command, name) < 1:
+            raise ValueError(f"{name}: found {getattr(command, name)}; pass 1 or more")
+    if command.preset == "undersized":
+        commands.compare_candidates(range(command.seeds), command.jobs, command.json)
+        return
+    chosen = preset(command.preset, command.scale)
+    if command.data is not None:
+        chosen = replace(chosen, data=command.data)
+    place = Place(commands.open_device(command.device), command.folder, command.checkpoints)
+    commands.compare_networks(
+        chosen, range(command.seeds), place, json_path=command.json, html=command.html
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ al. 2023 and its code; [L] Loo et al. 2024 and its code. Where none is named, th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -119,7 +121,13 @@ class ReconstructionConfig:
         priors: Penalties; [H]: box [-1, 1], and 5 relu(lambda_min - lambda)^2, lambda_min = 0.4471.
         tolerance: The descent ends when the loss is below this multiple of |target|^2; 0: never.
         block: Steps between two entries of the history.
-        dtype: Precision; [H]: "float64".
+        dtype: Precision; [H]: "float64". "tf32" is float32 whose matrix products a GPU rounds to
+            10 bits; on a CPU it is float32.
+        batch: Candidates handled at once; None for all. It is halved when memory runs out.
+        relu: What stands for the derivative of relu, which is a step: "exact"; "sigmoid", of
+            ``sharpness`` z, behind relu itself ([H], [B]); or "softplus", which replaces relu and
+            sharpens during the run by ``softplus_schedule`` ([L]). Smooth networks are kept.
+        sharpness: alpha of the sigmoid; [H]: 149.87 for MNIST.
         seed: Of the start and of phase II.
         splitting: Phase II; None for the descent alone.
     """
@@ -139,29 +147,34 @@ class ReconstructionConfig:
     priors: Priors = HAIM_PRIORS
     tolerance: float = 0.0
     block: int = 1000
-    dtype: Literal["float64", "float32"] = "float64"
+    dtype: Literal["float64", "float32", "tf32"] = "float64"
+    batch: int | None = None
+    relu: Literal["exact", "sigmoid", "softplus"] = "sigmoid"
+    sharpness: float = 149.87
     seed: int = 0
     splitting: SplittingConfig | None = None
 
     HAIM_MNIST: ClassVar[ReconstructionConfig]
-    """[H], with alpha = 149.87 behind relu."""
+    """[H]: MNIST, the first of its two settings."""
     HAIM_CIFAR: ClassVar[ReconstructionConfig]
-    """[H], with alpha = 19.14 behind relu."""
+    """[H]: CIFAR-10, the first of its two settings."""
     BUZAGLO: ClassVar[ReconstructionConfig]
-    """[B], run 2, with alpha = 39.52 behind relu."""
+    """[B]: run 2."""
     LOO: ClassVar[ReconstructionConfig]
-    """[L], with ``softplus_schedule``; 2N candidates for N = 100 samples."""
+    """[L]: 2N candidates for N = 100 samples."""
 
     def __post_init__(self) -> None:
-        for name in ("rate", "weight_rate", "init"):
+        for name in ("rate", "weight_rate", "init", "sharpness"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
         for name in ("steps", "candidates", "block"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        _require(self.batch is None or self.batch >= 1, "batch", self.batch, "1 or more, or None")
         _require(0 <= self.momentum < 1, "momentum", self.momentum, "a number in [0, 1)")
         choices = {
             "optimizer": ("sgd", "adam", "lbfgs", "levenberg"),
             "multipliers": ("joint", "least squares", "non-negative"),
-            "dtype": ("float64", "float32"),
+            "dtype": ("float64", "float32", "tf32"),
+            "relu": ("exact", "sigmoid", "softplus"),
         }
         for name, allowed in choices.items():
             found = getattr(self, name)
@@ -171,19 +184,23 @@ class ReconstructionConfig:
             _require(self.priors == Priors(), "priors", self.priors, "Priors(): it takes none")
 
     @property
-    def precision(self) -> torch.dtype:
+    def torch_dtype(self) -> torch.dtype:
         """The torch type named by ``dtype``."""
         return torch.float64 if self.dtype == "float64" else torch.float32
 
 
 ReconstructionConfig.HAIM_MNIST = ReconstructionConfig()
 ReconstructionConfig.HAIM_CIFAR = ReconstructionConfig(
-    rate=0.5549, init=8.857e-4, priors=Priors(box=1.0, multiplier=5.0, lambda_min=0.4983)
+    rate=0.5549,
+    init=8.857e-4,
+    sharpness=19.14,
+    priors=Priors(box=1.0, multiplier=5.0, lambda_min=0.4983),
 )
 ReconstructionConfig.BUZAGLO = ReconstructionConfig(
     rate=1.362e-3,
     weight_rate=0.4793,
     init=6.23e-5,
+    sharpness=39.52,
     priors=Priors(box=1.0, multiplier=5.0, lambda_min=0.2032),
 )
 ReconstructionConfig.LOO = ReconstructionConfig(
@@ -195,8 +212,20 @@ ReconstructionConfig.LOO = ReconstructionConfig(
     init=0.2,
     weight_range=(-0.5, 0.5),
     priors=Priors(box=0.1),
+    relu="softplus",
     dtype="float32",
 )
+
+
+@contextmanager
+def precision(config: ReconstructionConfig) -> Iterator[None]:
+    """Matrix products of float32 on a GPU as the config asks for, and as before afterwards."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if config.dtype == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def plain(config: Any) -> Any:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attack.batches import BatchedMap
 from attack.hessian import HessianProduct
 from attack.maps import Map, MLPMap, Tensors
 from attack.subspace import SubspaceMap
@@ -56,6 +57,12 @@ def hessian_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Opera
     """
     if isinstance(reconstruction, MLPMap):
         return HessianProduct(reconstruction, x, direction)
+    if isinstance(reconstruction, BatchedMap):
+        parts = [
+            (rows, hessian_product(reconstruction.part(rows), x[rows], direction))
+            for rows in reconstruction.slices(len(x))
+        ]
+        return lambda V: torch.cat([product(V[rows]) for rows, product in parts])
     if isinstance(reconstruction, SubspaceMap):
         basis = reconstruction.basis
         inside = hessian_product(reconstruction.inside, x @ basis, direction)

@@ -129,14 +129,28 @@ def kkt(theta: Parameters, activation: Activation, labels: Tensor) -> MLPMap:
         ValueError: If the layers do not fit together or have several outputs, or labels differ.
     """
     check_layers("theta", theta, one_output=True)
+    return MLPMap([Evaluation(theta, theta)], activation, label_outputs(labels))
+
+
+def label_outputs(labels: Tensor) -> Outputs:
+    """The derivative of y_i Phi(x_i).
+
+    Args:
+        labels: (k,) in {-1, +1}.
+
+    Returns:
+        Phi(x), (k, 1), to y, (k, 1).
+
+    Raises:
+        ValueError: If there are other labels.
+    """
     check_labels("labels", labels, range(-1, 2, 2))
-    y = labels.to(theta[0].weight)
 
     def sign(phi: Tensor) -> Tensor:
-        check_count("labels", y, phi)
-        return y[:, None]
+        check_count("labels", labels, phi)
+        return labels.to(phi)[:, None]
 
-    return MLPMap([Evaluation(theta, theta)], activation, sign)
+    return sign
 
 
 def multiclass(theta: Parameters, activation: Activation, classes: Tensor) -> MLPMap:
@@ -154,19 +168,34 @@ def multiclass(theta: Parameters, activation: Activation, classes: Tensor) -> ML
         ValueError: If the layers do not fit together or have one output, or classes differ.
     """
     check_layers("theta", theta)
-    C = len(theta[-1].weight)
+    outputs = margin_outputs(classes, len(theta[-1].weight))
+    return MLPMap([Evaluation(theta, theta)], activation, outputs)
+
+
+def margin_outputs(classes: Tensor, C: int) -> Outputs:
+    """The derivative of Phi_y - max_{j != y} Phi_j.
+
+    Args:
+        classes: (k,) in 0..C-1.
+        C: Number of outputs.
+
+    Returns:
+        Phi(x), (k, C), to 1 at the own class and -1 at the first of the best rivals, (k, C).
+
+    Raises:
+        ValueError: If there is one output, or classes are others.
+    """
     if C < 2:
         raise ValueError("theta: found 1 output; pass a network with one output a class, or kkt")
     check_labels("classes", classes, range(C))
-    classes = classes.to(theta[0].weight.device, torch.int64)
 
     def margin(phi: Tensor) -> Tensor:
         check_count("classes", classes, phi)
-        own = one_hot(classes, phi.shape[1])
+        own = one_hot(classes.to(phi.device, torch.int64), phi.shape[1])
         rival = one_hot(phi.masked_fill(own.bool(), -torch.inf).argmax(1), phi.shape[1])
         return (own - rival).to(phi.dtype)
 
-    return MLPMap([Evaluation(theta, theta)], activation, margin)
+    return margin
 
 
 def signed(theta: Parameters, activation: Activation) -> MLPMap:

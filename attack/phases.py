@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from attack.batches import BatchedMap
 from attack.config import MergingConfig, ReconstructionConfig, SplittingConfig
 from attack.descent import Iterate, descend, solve
 from attack.maps import Map
@@ -22,12 +23,20 @@ class Setting:
     """What does not change during a run.
 
     Attributes:
-        map_at: From steps taken and labels to the map.
+        whole: From steps taken and labels to the map.
         config: Settings.
+        batch: Candidates handled at once; None for all.
     """
 
-    map_at: Callable[[int, Tensor], Map]
+    whole: Callable[[int, Tensor], Map]
     config: ReconstructionConfig
+    batch: int | None = None
+
+    def map_at(self, step: int, labels: Tensor) -> Map:
+        """The map of candidates with these labels."""
+        if self.batch is None or len(labels) <= self.batch:
+            return self.whole(step, labels)
+        return BatchedMap(lambda rows: self.whole(step, labels[rows]), self.batch)
 
     def map_of(self, state: State) -> Map:
         """The map of the candidates of a state."""

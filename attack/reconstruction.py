@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -18,13 +19,15 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from attack.batches import out_of_memory
 from attack.checkpoint import Checkpoint
-from attack.config import ReconstructionConfig, plain
+from attack.config import ReconstructionConfig, plain, precision
 from attack.descent import ScaledMap, descend
 from attack.maps import Map
 from attack.objective import loss, squared_norm
 from attack.phases import Setting, phase_two
 from attack.state import Event, Record, State, begin, pack, unpack
+from attack.truth import Truth
 
 LabelledMap: TypeAlias = Callable[[int, Tensor], Map]
 """From steps taken and the candidates' labels (k,) to the map, where it depends on them."""
@@ -72,7 +75,7 @@ def reconstruct_map(
     config: ReconstructionConfig,
     *,
     labels: Tensor | None = None,
-    truth: Tensor | None = None,
+    truth: Truth | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Reconstruction:
@@ -85,7 +88,7 @@ def reconstruct_map(
         start_weights: (k,).
         config: Settings; its ``candidates`` and ``init`` are those of ``state.starting_point``.
         labels: (k,), handed down to children; only candidates of one label are merged.
-        truth: (n, d), true samples, for the metric of the history only.
+        truth: The true samples, for the metric of the history only.
         progress: Called block by block.
         checkpoint: Where the run saves itself and continues from.
 
@@ -100,26 +103,54 @@ def reconstruct_map(
     labels = labels.to(start_x.device)
     _check(start_x, start_weights, labels)
     map_at = _scheduled(reconstruction, 1 / len(start_x) if config.mean else 1.0)
-    setting = Setting(map_at, config)
+    setting = Setting(map_at, config, config.batch)
     state = begin(start_x.detach().clone(), start_weights.detach().clone(), labels)
     known = _identity(setting, state)
     saved = checkpoint.load(known, start_x.device) if checkpoint else None
-    state = unpack(saved["state"]) if saved else _recorded(setting, state, truth)
+    state = unpack(saved["state"]) if saved else state
+    setting = replace(setting, batch=state.batch or config.batch)
     blocks = 0
     while not state.finished:
         began = time.perf_counter()
-        state = _recorded(setting, _block(setting, state), truth)
-        _guard(setting, state)
-        state = _after(setting, state)
-        state = replace(state, seconds=state.seconds + time.perf_counter() - began)
+        try:
+            with precision(config):
+                state = _round(setting, state, truth)
+        except RuntimeError as error:
+            setting = _smaller(setting, state, error)
+            continue
+        used = state.seconds + time.perf_counter() - began
+        state = replace(state, seconds=used, batch=setting.batch)
         blocks += 1
-        if state.finished and state.last == state.step:
-            state = _recorded(setting, state, truth)  # with the last phase II
         if checkpoint and (blocks % checkpoint.every == 0 or state.finished):
             checkpoint.save({"identity": known, "state": pack(state)})
         if progress:
             progress(state.history[-1])
     return _result(state, config)
+
+
+def _round(setting: Setting, state: State, truth: Truth | None) -> State:
+    state = state if state.history else _recorded(setting, state, truth)
+    state = _recorded(setting, _block(setting, state), truth)
+    _guard(setting, state)
+    state = _after(setting, state)
+    if state.finished and state.last == state.step:
+        state = _recorded(setting, state, truth)  # with the last phase II
+    return state
+
+
+def _smaller(setting: Setting, state: State, error: RuntimeError) -> Setting:
+    batch = min(setting.batch or len(state.x), len(state.x))
+    if not out_of_memory(error) or batch == 1:
+        raise error
+    torch.cuda.empty_cache()
+    half = (batch + 1) // 2
+    warnings.warn(
+        f"memory ran out with {batch} candidates at once, after {state.step} steps; going on with "
+        f"{half}",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return replace(setting, batch=half)
 
 
 def _block(setting: Setting, state: State) -> State:
@@ -168,14 +199,8 @@ def _due(setting: Setting, state: State) -> bool:
     return float(slope.norm()) <= splitting.gradient
 
 
-def _recorded(setting: Setting, state: State, truth: Tensor | None) -> State:
-    metric = None
-    if truth is not None:
-        cosines = torch.nn.functional.normalize(truth) @ torch.nn.functional.normalize(state.x).T
-        splitting = setting.config.splitting
-        merging = splitting.merging if splitting else None
-        cosines = cosines.abs() if merging and merging.degree else cosines
-        metric = float(cosines.amax(1).mean())
+def _recorded(setting: Setting, state: State, truth: Truth | None) -> State:
+    metric = () if truth is None else truth.nearest(state.x)
     splits, merges = state.count("split"), state.count("merge", "remove")
     record = Record(state.step, setting.loss(state), len(state.x), metric, splits, merges)
     return replace(state, history=(*state.history, record))

@@ -21,8 +21,7 @@ class Record:
         step: Steps taken.
         loss: ||target - sum_i lambda_i f(x_i)||^2, without priors.
         k: Number of candidates.
-        metric: Mean over the true samples of the largest cosine with a candidate, if they are
-            given; of its absolute value where the map leaves the sign open.
+        metric: For each true sample, if they are given, that of its nearest candidate.
         splits: So far.
         merges: Merges and removals so far.
     """
@@ -30,9 +29,14 @@ class Record:
     step: int
     loss: float
     k: int
-    metric: float | None
+    metric: tuple[float, ...]
     splits: int
     merges: int
+
+    @property
+    def mean_metric(self) -> float | None:
+        """Over the true samples; None where they are not known."""
+        return sum(self.metric) / len(self.metric) if self.metric else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class State:
         last: Step of the last phase II.
         history: Block by block.
         events: In their order.
+        batch: Candidates handled at once; None for all.
         seconds: Used.
         finished: Whether a stopping rule holds.
     """
@@ -85,6 +90,7 @@ class State:
     last: int = 0
     history: tuple[Record, ...] = ()
     events: tuple[Event, ...] = ()
+    batch: int | None = None
     seconds: float = 0.0
     finished: bool = False
 
@@ -134,7 +140,7 @@ def starting_point(config: ReconstructionConfig, dimension: int) -> tuple[Tensor
     k, (low, high) = config.candidates, config.weight_range
     x = config.init * torch.randn(k, dimension, generator=generator, dtype=torch.float64)
     weights = low + (high - low) * torch.rand(k, generator=generator, dtype=torch.float64)
-    return x.to(config.precision), weights.to(config.precision)
+    return x.to(config.torch_dtype), weights.to(config.torch_dtype)
 
 
 def begin(x: Tensor, weights: Tensor, labels: Tensor) -> State:
@@ -145,7 +151,17 @@ def begin(x: Tensor, weights: Tensor, labels: Tensor) -> State:
 
 def pack(state: State) -> dict[str, Any]:
     """The state as tensors and plain values."""
-    names = ("labels", "origin", "identity", "fresh", "step", "last", "seconds", "finished")
+    names = (
+        "labels",
+        "origin",
+        "identity",
+        "fresh",
+        "step",
+        "last",
+        "batch",
+        "seconds",
+        "finished",
+    )
     return {
         "x": state.x,
         "weights": state.weights,
@@ -160,6 +176,8 @@ def unpack(packed: dict[str, Any]) -> State:
     """The inverse of ``pack``."""
     rest = dict(packed)
     iterate = Iterate(rest.pop("x"), rest.pop("weights"), rest.pop("memory"))
-    history = tuple(Record(**record) for record in rest.pop("history"))
+    history = tuple(
+        Record(**record | {"metric": tuple(record["metric"])}) for record in rest.pop("history")
+    )
     events = tuple(Event(**event) for event in rest.pop("events"))
     return State(iterate=iterate, history=history, events=events, **rest)

@@ -17,18 +17,22 @@ from torch import Tensor
 from attack.activations import Activation, Softplus, power
 from attack.config import MergingConfig, ReconstructionConfig, SplittingConfig
 from attack.maps import Map, ntk
+from attack.matching import found_count
+from attack.metrics import Symmetry
 from attack.mlp import Layer, Parameters, initial
 from attack.objective import Priors
-from attack.reconstruction import Reconstruction, reconstruct_map
+from attack.reconstruction import Progress, Reconstruction, reconstruct_map
 from attack.sphere import SphereMap
+from attack.truth import Truth
 
 Name: TypeAlias = Literal["cubic", "softplus", "softplus without biases"]
+
+NAMES: tuple[Name, ...] = ("cubic", "softplus")
+"""The two of the comparison."""
 
 WIDTH = 100
 TOLERANCE = 1e-12
 """Both runs stop at this multiple of |target|^2, far below the 1e-10 asked for."""
-COSINE = 0.99
-"""A sample counts as found above this cosine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,30 @@ class Problem:
     samples: Tensor
     weights: Tensor
     degree: int
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """What the map leaves open."""
+        return "line" if self.degree else "scale"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """A problem solved with splitting and tried without.
+
+    Attributes:
+        seed: Of all.
+        activation: Of the network.
+        task: The problem.
+        with_: The run with splitting.
+        without: The run without it, from the same start, of as many steps.
+    """
+
+    seed: int
+    activation: Name
+    task: Problem
+    with_: Reconstruction
+    without: Reconstruction
 
 
 def problem(seed: int, n: int, activation: Name, *, dimension: int | None = None) -> Problem:
@@ -142,14 +170,14 @@ def start(config: ReconstructionConfig, dimension: int) -> tuple[Tensor, Tensor]
     return torch.nn.functional.normalize(x), x.new_zeros(len(x))
 
 
-def found(task: Problem, x: Tensor) -> int:
-    """Number of samples with a candidate above the cosine, of either sign for a homogeneous map."""
-    cosines = torch.nn.functional.normalize(task.samples) @ torch.nn.functional.normalize(x).T
-    cosines = cosines.abs() if task.degree else cosines
-    return int((cosines.amax(1) >= COSINE).sum())
-
-
-def run(seed: int, n: int, activation: Name, *, dimension: int | None = None) -> dict[str, Any]:
+def run(
+    seed: int,
+    n: int,
+    activation: Name,
+    *,
+    dimension: int | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
     """Both runs from one start.
 
     Args:
@@ -157,31 +185,54 @@ def run(seed: int, n: int, activation: Name, *, dimension: int | None = None) ->
         n: Number of samples.
         activation: Of the network.
         dimension: d; n for None.
+        progress: Called with the records of the run with splitting, then of the one without.
 
     Returns:
-        seed, map, n, k_start, and under ``with`` and ``without`` k_final, found, loss_ratio,
-        seconds; the loss is divided by |target|^2, the loss of the start's multipliers 0.
+        The two runs.
     """
     task = problem(seed, n, activation, dimension=dimension)
     config = settings(task, seed)
     x, weights = start(config, task.samples.shape[1])
-    split = reconstruct_map(task.map, x, weights, config)
-    alone = replace(config, splitting=None, steps=split.steps)
-    plain = reconstruct_map(task.map, x, weights, alone)
+    truth = Truth(task.samples, symmetry=task.symmetry)
+    with_ = reconstruct_map(task.map, x, weights, config, truth=truth, progress=progress)
+    alone = replace(config, splitting=None, steps=with_.steps)
+    without = reconstruct_map(task.map, x, weights, alone, truth=truth, progress=progress)
+    return Outcome(seed, activation, task, with_, without)
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """The two runs as plain values.
+
+    Args:
+        outcome: What ``run`` returned.
+
+    Returns:
+        seed, map, n, d, k_start, and under ``with`` and ``without`` k_final, found (true samples
+        with a candidate of their own at a cosine of 0.99 or more), loss_ratio, steps, splits,
+        merges, insertions, seconds. The loss is divided by |target|^2, which it is at the start,
+        where all multipliers are 0.
+    """
+    n, d = outcome.task.samples.shape
     return {
-        "seed": seed,
-        "map": f"ntk, {activation}",
+        "seed": outcome.seed,
+        "map": f"ntk, {outcome.activation}",
         "n": n,
-        "k_start": len(x),
-        "with": _summary(task, split),
-        "without": _summary(task, plain),
+        "d": d,
+        "k_start": outcome.without.history[0].k,
+        "with": _side(outcome.task, outcome.with_),
+        "without": _side(outcome.task, outcome.without),
     }
 
 
-def _summary(task: Problem, result: Reconstruction) -> dict[str, Any]:
+def _side(task: Problem, result: Reconstruction) -> dict[str, Any]:
+    kinds = [event.kind for event in result.events]
     return {
         "k_final": len(result.x),
-        "found": found(task, result.x),
+        "found": found_count(task.samples, result.x, symmetry=task.symmetry),
         "loss_ratio": result.history[-1].loss / result.history[0].loss,
+        "steps": result.steps,
+        "splits": kinds.count("split"),
+        "merges": kinds.count("merge") + kinds.count("remove"),
+        "insertions": kinds.count("insert"),
         "seconds": result.seconds,
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -63,6 +63,14 @@ class Victim:
     losses: Tensor
     margins: Tensor
     seconds: float
+
+    def to(self, device: str | torch.device) -> Victim:
+        """The same with its weights on another device."""
+        initial, trained = (
+            tuple(Layer(*(t.to(device) for t in layer.tensors())) for layer in layers)
+            for layers in (self.initial, self.trained)
+        )
+        return replace(self, initial=initial, trained=trained)
 
     @property
     def activation(self) -> Activation:

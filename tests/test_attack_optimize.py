@@ -23,6 +23,7 @@ from attack.objective import Priors, loss
 from attack.reconstruction import Reconstruction, reconstruct_map
 from attack.sphere import SphereMap
 from attack.state import Record, begin, pack, starting_point, unpack
+from attack.truth import Truth
 from attack.undersized import problem
 
 SMALL = ReconstructionConfig(
@@ -56,7 +57,13 @@ def small_run(
     x, weights = starting_point(SMALL, 5)
     checkpoint = Checkpoint(path, every=4) if path else None
     return reconstruct_map(
-        task.map, x, weights, SMALL, truth=task.samples, progress=progress, checkpoint=checkpoint
+        task.map,
+        x,
+        weights,
+        SMALL,
+        truth=Truth(task.samples),
+        progress=progress,
+        checkpoint=checkpoint,
     )
 
 
@@ -190,7 +197,8 @@ def test_events_account_for_every_candidate() -> None:
     task = problem(1, 4, "cubic")
     config = undersized.settings(task, 1)
     x, weights = undersized.start(config, 4)
-    result = reconstruct_map(task.map, x, weights, config, truth=task.samples)
+    truth = Truth(task.samples, symmetry="line")
+    result = reconstruct_map(task.map, x, weights, config, truth=truth)
     alive = set(range(len(x)))
     for event in result.events:
         assert set(event.parents) <= alive
@@ -200,12 +208,12 @@ def test_events_account_for_every_candidate() -> None:
     assert set(result.origin.tolist()) <= set(range(len(x)))
     last = result.history[-1]
     assert last.k == len(result.x)
-    assert last.metric == pytest.approx(1.0, abs=1e-6)
+    assert last.mean_metric == pytest.approx(1.0, abs=1e-6)
     assert last.loss == pytest.approx(float(loss(task.map, result.x, result.weights)), rel=1e-6)
 
 
 def test_an_undersized_set_finds_all_samples_only_with_splitting() -> None:
-    result = undersized.run(0, 6, "cubic")
+    result = undersized.summary(undersized.run(0, 6, "cubic"))
     assert result["k_start"] == 2
     assert result["with"]["found"] == 6
     assert result["with"]["k_final"] == 6
