@@ -2,6 +2,7 @@
 
 from attack.checkpoint import Checkpoint
 from attack.config import MergingConfig, ReconstructionConfig, SplittingConfig
+from attack.crosscheck import Agreement, CrossCheck, crosscheck
 from attack.mlp import Layer
 from attack.networks import Equations
 from attack.objective import Priors
@@ -10,7 +11,9 @@ from attack.reconstruction import Reconstruction
 from attack.truth import Truth
 
 __all__ = [
+    "Agreement",
     "Checkpoint",
+    "CrossCheck",
     "Equations",
     "Layer",
     "MergingConfig",
@@ -19,5 +22,6 @@ __all__ = [
     "ReconstructionConfig",
     "SplittingConfig",
     "Truth",
+    "crosscheck",
     "reconstruct",
 ]

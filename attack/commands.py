@@ -19,10 +19,12 @@ from attack.checkpoint import Checkpoint
 from attack.compare import (
     Announce,
     Place,
+    Trial,
+    against_truth,
     compare_preset,
     compare_undersized,
-    pair_record,
     settings_of,
+    trial_record,
 )
 from attack.config import ReconstructionConfig, plain
 from attack.data import load, load_again
@@ -157,31 +159,35 @@ def compare_networks(
     """Run a preset for several seeds, and write what came out."""
     if place.checkpoints is not None:
         place.checkpoints.mkdir(parents=True, exist_ok=True)
-    pairs = []
+    trials: list[Trial] = []
+    sentences: list[str] = []
     with progress_bar() as announce:
         for seed in seeds:
-            pairs.append(compare_preset(preset, seed, place, _prefixed(announce, f"seed {seed}: ")))
+            told = _prefixed(announce, f"seed {seed}: ")
+            trials.append(compare_preset(preset, seed, place, told))
+            comparisons = [trial.pair.comparison for trial in trials]
+            sentences = [*summarise(comparisons), against_truth(trials)]
             if json_path is not None:
-                comparisons = [pair.comparison for pair in pairs]
                 record = {
                     "title": preset.title,
                     "metric": comparisons[0].metric.definition,
                     "settings": {s.name: f"{s.value} ({s.source})" for s in settings_of(preset)},
-                    "summary": summarise(comparisons),
-                    "runs": [pair_record(pair) for pair in pairs],
+                    "summary": sentences,
+                    "runs": [trial_record(trial) for trial in trials],
                 }
                 write_atomic(json_path, json.dumps(record, indent=1) + "\n")
     table = _table("seed", "wins", "losses", "ties", "mean before", "mean after", "k", "s")
-    for pair in pairs:
-        found = pair_record(pair)
+    for trial in trials:
+        found = trial_record(trial)
         before, after = found["without"], found["with"]
         cells = [found[name] for name in ("seed", "wins", "losses", "ties")]
         means = [f"{before['mean']:.4f}", f"{after['mean']:.4f}"]
         k = f"{before['k_final']} / {after['k_final']}"
         table.add_row(*map(str, cells), *means, k, f"{before['seconds'] + after['seconds']:.0f}")
     Console().print(table)
-    say("\n".join(summarise([pair.comparison for pair in pairs])))
+    say("\n".join(sentences))
     if html is not None:
+        pairs = [trial.pair for trial in trials]
         write_report(html, title=preset.title, settings=settings_of(preset), pairs=pairs)
 
 

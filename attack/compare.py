@@ -16,14 +16,16 @@ from attack import undersized
 from attack.checkpoint import Checkpoint
 from attack.comparison import Run, compare_runs
 from attack.config import plain
-from attack.data import load
+from attack.data import Dataset, load
+from attack.networks import read_network
+from attack.objective import least_squares, loss
 from attack.presets import Preset
-from attack.reconstruct import reconstruct
+from attack.reconstruct import maps_of, reconstruct
 from attack.reconstruction import Reconstruction
 from attack.report import Pair, Setting
 from attack.state import Record
 from attack.truth import Truth
-from attack.victim import train_victim
+from attack.victim import Victim, train_victim
 from attack.victim_files import load_victim, save_victim
 
 Announce: TypeAlias = Callable[[str, int, int], None]
@@ -51,7 +53,21 @@ class Place:
     checkpoints: Path | None = None
 
 
-def compare_preset(preset: Preset, seed: int, place: Place, announce: Announce) -> Pair:
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One seed of a comparison.
+
+    Attributes:
+        pair: Both runs with the truth.
+        loss_at_truth: The loss of the true samples with the best multipliers. A run that ends below
+            it fits the weights better than the truth does.
+    """
+
+    pair: Pair
+    loss_at_truth: float
+
+
+def compare_preset(preset: Preset, seed: int, place: Place, announce: Announce) -> Trial:
     """Train a victim and attack it twice.
 
     Args:
@@ -61,7 +77,7 @@ def compare_preset(preset: Preset, seed: int, place: Place, announce: Announce) 
         announce: Told of the progress.
 
     Returns:
-        Both runs with the truth.
+        Both runs, and how well the truth would have done.
 
     Raises:
         ValueError: If the folder of checkpoints is of another comparison.
@@ -109,7 +125,16 @@ def compare_preset(preset: Preset, seed: int, place: Place, announce: Announce) 
         runs[splits] = to_run(result, NAMES[splits])
     without, with_ = runs[False], runs[True]
     comparison = compare_runs(dataset.x, without, with_, metric, symmetry=preset.symmetry)
-    return Pair(dataset.x, without, with_, comparison)
+    return Trial(Pair(dataset.x, without, with_, comparison), _loss_at(dataset, victim, preset))
+
+
+def _loss_at(truth: Dataset, victim: Victim, preset: Preset) -> float:
+    config = preset.config
+    network = read_network(victim, None, None, config.torch_dtype)
+    map_at = maps_of(network, preset.objective, config, preset.equations)
+    f, x = map_at(config.steps, truth.labels), truth.x
+    nonnegative = preset.objective in {"kkt", "multiclass"}
+    return float(loss(f, x, least_squares(f, x, nonnegative=nonnegative)))
 
 
 def to_run(result: Reconstruction, name: str) -> Run:
@@ -132,18 +157,18 @@ def to_run(result: Reconstruction, name: str) -> Run:
     )
 
 
-def pair_record(pair: Pair) -> dict[str, Any]:
-    """A pair as plain values.
+def trial_record(trial: Trial) -> dict[str, Any]:
+    """A trial as plain values.
 
     Args:
-        pair: Both runs of one seed.
+        trial: Both runs of one seed.
 
     Returns:
-        seed, n, k_start, wins, losses, ties, share_improved, mean_change, and under ``with`` and
-        ``without`` k_final, found, mean, best_ten (means of the metric), loss_ratio, split_steps,
-        seconds.
+        seed, n, wins, losses, ties, share_improved, mean_change, loss_at_truth, and under ``with``
+        and ``without`` k_final, found, mean, best_ten (means of the metric), loss_start, loss_end,
+        split_steps, seconds.
     """
-    c = pair.comparison
+    pair, c = trial.pair, trial.pair.comparison
     sides = {}
     for name, run, matched in (("without", pair.without, c.before), ("with", pair.with_, c.after)):
         values = np.sort(matched.values[~np.isnan(matched.values)])
@@ -153,7 +178,8 @@ def pair_record(pair: Pair) -> dict[str, Any]:
             "found": matched.found,
             "mean": float(values.mean()) if len(values) else None,
             "best_ten": float(best[:10].mean()) if len(values) else None,
-            "loss_ratio": run.loss_ratio,
+            "loss_start": float(run.losses[0]),
+            "loss_end": float(run.losses[-1]),
             "split_steps": list(run.split_steps),
             "seconds": run.seconds,
         }
@@ -165,8 +191,25 @@ def pair_record(pair: Pair) -> dict[str, Any]:
         "ties": c.ties,
         "share_improved": c.share_improved,
         "mean_change": c.mean_change,
+        "loss_at_truth": trial.loss_at_truth,
         **sides,
     }
+
+
+def against_truth(trials: Sequence[Trial]) -> str:
+    """Say whether the runs ended above or below the loss that the truth has."""
+    ends = [
+        (trial.loss_at_truth, trial.pair.without.losses[-1], trial.pair.with_.losses[-1])
+        for trial in trials
+    ]
+    truth, before, after = np.array(ends).T
+    losses = f"{before.mean():.2g} without splitting, {after.mean():.2g} with it"
+    below = int((before < truth).sum()), int((after < truth).sum())
+    return (
+        f"The mean loss at the end was {losses}; the true samples with their best multipliers have "
+        f"{truth.mean():.2g}. Below the loss of the truth ended {below[0]} of {len(trials)} runs "
+        f"without splitting and {below[1]} with it: there a better fit is no longer a nearer one."
+    )
 
 
 def settings_of(preset: Preset) -> list[Setting]:

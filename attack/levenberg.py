@@ -18,6 +18,9 @@ from attack.objective import least_squares, residual
 DAMPING = 1e-3
 """mu at the start of a block, relative to the diagonal."""
 
+STUCK = 1e16
+"""A step this much damped is rounded away: the block ends."""
+
 
 def tangents(f: Map, x: Tensor) -> tuple[Tensor, Tensor]:
     """The features and their derivatives, each sample by itself.
@@ -52,7 +55,7 @@ def levenberg_marquardt(
     Args:
         f: The map.
         x: (k, d).
-        steps: Trials, accepted or not.
+        steps: Trials, accepted or not; fewer where no step lowers the loss any more.
         ridge: As in ``least_squares``.
         nonnegative: Whether lambda >= 0.
 
@@ -70,6 +73,8 @@ def levenberg_marquardt(
             mu, growth = max(mu / 3, 1e-15), 2.0
         else:
             mu, growth = mu * growth, 2 * growth
+            if mu > STUCK:
+                break
     return x, weights
 
 

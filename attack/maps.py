@@ -229,7 +229,8 @@ def ntk(
         initial: theta_0.
         trained: theta.
         activation: Activation.
-        at: Where gradients are taken: "initial", "trained", or "both", which stacks the equations.
+        at: Where gradients are taken: "initial", "trained", "midpoint" of the two, which is exact
+            to second order in the change, or "both" ends, which stacks the equations.
         last_layer: Use the equations of the last layer only (Tansley et al.).
 
     Returns:
@@ -242,9 +243,15 @@ def ntk(
     check_layers("initial", initial, one_output=True)
     check_layers("trained", trained, one_output=True)
     check_same_shapes(initial, trained)
-    points = {"initial": [initial], "trained": [trained], "both": [initial, trained]}.get(at)
+    middle = [old.towards(new, 0.5) for old, new in zip(initial, trained, strict=True)]
+    points = {
+        "initial": [initial],
+        "trained": [trained],
+        "midpoint": [middle],
+        "both": [initial, trained],
+    }.get(at)
     if points is None:
-        raise ValueError(f"at: found {at!r}; pass 'initial', 'trained' or 'both'")
+        raise ValueError(f"at: found {at!r}; pass 'initial', 'trained', 'midpoint' or 'both'")
     first = len(initial) - 1 if last_layer else 0
     change = [new.minus(old) for new, old in zip(trained, initial, strict=True)][first:]
     evaluations = [Evaluation(theta, change, first) for theta in points]

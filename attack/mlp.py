@@ -37,6 +37,13 @@ class Layer:
         """The weight, then the bias if there is one."""
         return [self.weight] if self.bias is None else [self.weight, self.bias]
 
+    def towards(self, other: Layer, share: float) -> Layer:
+        """The point at this share of the way to another, entry by entry."""
+        bias = None
+        if self.bias is not None and other.bias is not None:
+            bias = torch.lerp(self.bias, other.bias, share)
+        return Layer(torch.lerp(self.weight, other.weight, share), bias)
+
     def minus(self, other: Layer) -> Layer:
         """The difference, entry by entry."""
         if self.bias is None or other.bias is None:

@@ -31,6 +31,9 @@ Objective: TypeAlias = Literal["kkt", "multiclass", "signed", "ntk", "random-fea
 Source: TypeAlias = Victim | nn.Module | Sequence[Layer]
 """A trained network, with what is known of it."""
 
+ENDS = ("initial", "trained")
+"""Where gradients of a module of any kind can be taken."""
+
 CHANGES = ("ntk", "random-features")
 """Objectives whose target is the change of the weights."""
 
@@ -40,13 +43,14 @@ class Equations:
     """Which equations of "ntk" are used.
 
     Attributes:
-        at: Where gradients are taken: "initial", "trained" or "both" (Loo et al. 2024).
+        at: Where gradients are taken: "initial", "trained" or "both" (Loo et al. 2024), or at the
+            "midpoint" of the two.
         last_layer: Use those of the last layer only (Tansley et al.).
         subspace: Candidates live in the row space of the change of the first layer, where all
             samples lie after full-batch training without weight decay (Tansley et al.).
     """
 
-    at: Literal["initial", "trained", "both"] = "initial"
+    at: Literal["initial", "trained", "midpoint", "both"] = "initial"
     last_layer: bool = False
     subspace: bool = False
 
@@ -139,7 +143,7 @@ class AnyModule:
         Raises:
             ValueError: If equations are asked for that need layers.
         """
-        if objective == "random-features" or equations.last_layer or equations.at == "both":
+        if objective == "random-features" or equations.last_layer or equations.at not in ENDS:
             raise ValueError(
                 f"model: found {type(self.module).__name__}, with no layers to be told apart; pass "
                 "a torch.nn.Sequential of linear layers and one activation"

@@ -79,7 +79,7 @@ def reconstruct(
     network = read_network(model, init, activation, config.torch_dtype)
     if objective in CHANGES and network.initial is None:
         raise ValueError(f"init: found None; pass the network before training for {objective!r}")
-    map_at = _maps(network, objective, config, equations)
+    map_at = maps_of(network, objective, config, equations)
     x, weights, labels = _start(network, objective, config, labels, start)
     if not equations.subspace:
         basis, chart = None, map_at
@@ -97,15 +97,28 @@ def reconstruct(
         progress=progress,
         checkpoint=checkpoint,
     )
+    if objective == "kkt":
+        result = replace(result, b=result.b * result.labels)
     return result if basis is None else replace(result, x=result.x @ basis)
 
 
-def _maps(
+def maps_of(
     network: Layers | AnyModule,
     objective: Objective,
     config: ReconstructionConfig,
     equations: Equations,
 ) -> LabelledMap:
+    """The map of each step.
+
+    Args:
+        network: The network.
+        objective: Which map.
+        config: Its ``relu`` and ``sharpness`` replace the derivative of relu.
+        equations: Variants of "ntk".
+
+    Returns:
+        From steps taken and labels to the map.
+    """
     if isinstance(network, AnyModule):
         return lambda _, labels: network.map(objective, labels, equations)
 

@@ -46,24 +46,28 @@ class Reconstruction:
     Attributes:
         x: (k, d).
         weights: (k,); for ``config.mean``, of the sum divided by the number at the start.
+        b: (k,) signed multipliers of the sum itself, lambda_i y_i where the map has labels.
         labels: (k,), each candidate's, handed down from its parent.
         origin: (k,), index of the start candidate it descends from; -1 for an inserted atom.
         identity: (k,), its number in ``events``.
         history: Loss, k and metric, block by block.
         events: Splits, merges, removals and insertions, in their order.
         steps: Taken.
+        residual: |target - sum_i b_i f(x_i)| / |target| at the end.
         seed: Of the run.
         seconds: Of the run, with those before a resumption.
     """
 
     x: Tensor
     weights: Tensor
+    b: Tensor
     labels: Tensor
     origin: Tensor
     identity: Tensor
     history: tuple[Record, ...]
     events: tuple[Event, ...]
     steps: int
+    residual: float
     seed: int
     seconds: float
 
@@ -102,7 +106,8 @@ def reconstruct_map(
     labels = torch.zeros(len(start_x), dtype=torch.long) if labels is None else labels
     labels = labels.to(start_x.device)
     _check(start_x, start_weights, labels)
-    map_at = _scheduled(reconstruction, 1 / len(start_x) if config.mean else 1.0)
+    factor = 1 / len(start_x) if config.mean else 1.0
+    map_at = _scheduled(reconstruction, factor)
     setting = Setting(map_at, config, config.batch)
     state = begin(start_x.detach().clone(), start_weights.detach().clone(), labels)
     known = _identity(setting, state)
@@ -125,7 +130,7 @@ def reconstruct_map(
             checkpoint.save({"identity": known, "state": pack(state)})
         if progress:
             progress(state.history[-1])
-    return _result(state, config)
+    return _result(setting, state, factor)
 
 
 def _round(setting: Setting, state: State, truth: Truth | None) -> State:
@@ -252,16 +257,19 @@ def _identity(setting: Setting, state: State) -> dict[str, Any]:
     }
 
 
-def _result(state: State, config: ReconstructionConfig) -> Reconstruction:
+def _result(setting: Setting, state: State, factor: float) -> Reconstruction:
+    size = float(squared_norm(setting.map_of(state).target))
     return Reconstruction(
         state.x,
         state.weights,
+        factor * state.weights,
         state.labels,
         state.origin,
         state.identity,
         state.history,
         state.events,
         state.step,
-        config.seed,
+        math.sqrt(state.history[-1].loss / size) if size else math.inf,
+        setting.config.seed,
         state.seconds,
     )

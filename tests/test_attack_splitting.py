@@ -230,3 +230,11 @@ def test_levenberg_marquardt_converges_from_nearby_and_never_rises() -> None:
     assert float(loss(f, *few)) <= before
     assert float(loss(f, *many)) < 1e-20 * before
     assert float(loss(f, *many)) < 1e-16 * float(truth.square().sum())
+
+
+def test_levenberg_marquardt_ends_where_no_step_helps() -> None:
+    f, x, _ = near()
+    solved, weights = levenberg_marquardt(f, x, steps=200, ridge=1e-12, nonnegative=False)
+    again = levenberg_marquardt(f, solved, steps=200, ridge=1e-12, nonnegative=False)
+    assert bool(again[0].isfinite().all())
+    assert float(loss(f, *again)) <= float(loss(f, solved, weights))
