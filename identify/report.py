@@ -120,6 +120,29 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """What is determined where the tensor is not.
+
+    Attributes:
+        determined_functionals: Independent linear functions of the tensor that the weights
+            determine clear of the noise.
+        functionals: How many there are: the coefficients of its form on the row space.
+        free: Independent directions in which the samples shown can move, the equations holding to
+            first order; 0 where they are isolated.
+        pinned: Whether each sample shown stays where it is in all those directions and, where
+            other sets were found, occurs in each of them (at least nine), (n,); evidence, no proof;
+            empty where none is shown.
+        motion: Largest rate at which one of those directions, of length 1, turns each sample, (n,).
+    """
+
+    determined_functionals: int
+    functionals: int
+    free: int
+    pinned: NDArray[np.bool_]
+    motion: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Neurons:
     """The neurons as the figures show them.
 
@@ -151,6 +174,7 @@ class IdentifiabilityReport:
         activation: The activation in words.
         n_neurons: m.
         seed: The seed every random choice came from.
+        partial: What is determined where the tensor is not, or None.
     """
 
     verdict: Verdict
@@ -165,6 +189,7 @@ class IdentifiabilityReport:
     activation: str
     n_neurons: int
     seed: int
+    partial: Partial | None = None
 
     def __str__(self) -> str:
         from identify.rendering import render_text

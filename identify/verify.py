@@ -9,13 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial, parse_activation
+from identify.deficient import explain_deficient
 from identify.interpolation import Interpolation, interpolate
 from identify.low_degree import determined_part, witness_pair
 from identify.options import Options, check_options
 from identify.problem import Problem, pose
 from identify.rank_report import rank_report
 from identify.recovering import recover
-from identify.report import IdentifiabilityReport, Neurons, RankReport, Recovery, Verdict, Witness
+from identify.report import (
+    IdentifiabilityReport,
+    Neurons,
+    Partial,
+    RankReport,
+    Recovery,
+    Verdict,
+    Witness,
+)
 from identify.weights import Weights, as_weights
 
 FloatArray = NDArray[np.float64]
@@ -118,7 +127,9 @@ def verify_weights(
         return argument.conclude(Verdict.MODEL_REJECTED)
     carried = interpolation.carried_by
     if carried is None:
-        return argument.conclude(Verdict.UNDECIDED)
+        if activation.degree <= 2:
+            return argument.conclude(Verdict.UNDECIDED)
+        return _decide_deficient(argument, problem, interpolation, options)
     if problem.setting != "kkt":
         argument.residual = carried.residual
     if activation.degree <= 2:
@@ -126,6 +137,8 @@ def verify_weights(
 
     recovered = recover(problem, interpolation, options)
     argument.say(*recovered.sentences)
+    if recovered.recovery is None and recovered.verdict is Verdict.UNDECIDED:
+        return _decide_deficient(argument, problem, interpolation, options)
     argument.recovery = recovered.recovery
     if problem.setting != "kkt" and recovered.recovery is not None:
         argument.residual = recovered.recovery.residual
@@ -153,6 +166,7 @@ class Argument:
     residual: float = float("nan")
     recovery: Recovery | None = None
     witness: Witness | None = None
+    partial: Partial | None = None
 
     def say(self, *sentences: str) -> None:
         """Add sentences to the reasons.
@@ -184,6 +198,7 @@ class Argument:
             activation=str(self.activation),
             n_neurons=len(self.weights.a),
             seed=self.options.seed,
+            partial=self.partial,
         )
 
 
@@ -209,6 +224,18 @@ def _interpolated(problem: Problem, activation: Polynomial) -> tuple[Problem, In
     if two is not None and (one is None or two.residual < 0.1 * one.residual):
         return other, second
     return problem, first
+
+
+def _decide_deficient(
+    argument: Argument, problem: Problem, interpolation: Interpolation, options: Options
+) -> IdentifiabilityReport:
+    found = explain_deficient(problem, interpolation, options)
+    argument.say(*found.sentences)
+    argument.recovery, argument.witness = found.recovery, found.witness
+    argument.partial = found.partial
+    if problem.setting != "kkt" and found.recovery is not None:
+        argument.residual = found.recovery.residual
+    return argument.conclude(found.verdict)
 
 
 def _decide_low_degree(

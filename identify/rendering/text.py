@@ -7,11 +7,21 @@ import textwrap
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.report import IdentifiabilityReport, RankReport, Recovery, Verdict, Witness
+from identify.report import (
+    IdentifiabilityReport,
+    Partial,
+    RankReport,
+    Recovery,
+    Verdict,
+    Witness,
+)
 
 WIDTH = 100
 CLAIM = 0.1
 """A sample counts as claimed when its error bound is below this fraction of its norm."""
+
+STILL = 1e-6
+"""A sample is said to move where a free direction turns it at a higher rate."""
 
 MEANING = {
     Verdict.GLOBALLY_IDENTIFIABLE: "Whoever holds these weights can compute the training samples "
@@ -74,6 +84,8 @@ def render_text(report: IdentifiabilityReport) -> str:
     }
     if report.witness is not None:
         sections["Witness"] = witness_sentences(report.witness)
+    if report.partial is not None:
+        sections["What is determined all the same"] = partial_sentences(report.partial)
     lines = _wrap(head, "", "")
     for title, sentences in sections.items():
         lines += ["", title, *_wrap(sentences, "  ", "     " if title == "Reasons" else "  ")]
@@ -190,6 +202,42 @@ def witness_sentences(witness: Witness) -> list[str]:
             f"{number(witness.distance)}, modulo permutation and sign."
         ),
     ]
+
+
+def partial_sentences(partial: Partial) -> list[str]:
+    """Say what is determined where the tensor is not.
+
+    Args:
+        partial: What is known.
+
+    Returns:
+        Sentences.
+    """
+    sentences = [
+        (
+            f"{partial.determined_functionals} of the {partial.functionals} independent linear "
+            "functions of the tensor are determined."
+        )
+    ]
+    if not len(partial.motion):
+        return sentences
+    sentences.append(
+        f"Near the set that was fitted {partial.free} independent directions leave the equations "
+        "unchanged to first order or within their own residual."
+    )
+    moving = ", ".join(
+        f"{i + 1} ({number(rate)})" for i, rate in enumerate(partial.motion) if rate > STILL
+    )
+    if moving:
+        sentences.append(
+            f"Samples they turn, and the rate along a direction of length 1: {moving}."
+        )
+    held = ", ".join(str(i + 1) for i in np.flatnonzero(partial.pinned))
+    if held:
+        sentences.append(
+            f"Samples that stay there and, where others were found, occur in every set: {held}."
+        )
+    return sentences
 
 
 def claimed(recovery: Recovery) -> NDArray[np.bool_]:

@@ -1,0 +1,258 @@
+"""The search for sets of samples that satisfy the equations to rounding."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from identify.ambiguity import SampleSet, set_distance, with_margin
+from identify.candidates import Candidate, candidates, consistent
+from identify.low_degree import relative_residual
+from identify.options import Options
+from identify.problem import Problem
+from identify.system import System, build_system
+from identify.walking import LocalView, tangents, walk, weights_alive
+
+FloatArray = NDArray[np.float64]
+
+ROUNDING = 1e-11
+"""Relative residual up to which a set satisfies equations whose weights are stored to 53 bits."""
+
+CLEAR = 1e-6
+"""Singular value of the Jacobian, equations and samples scaled to 1, that is clear of rounding."""
+
+DIFFERENT = 0.01
+"""Distance from which two sets count as different."""
+
+FAR = 0.5
+"""Distance at which a walk has gone far enough."""
+
+SECONDS = 40.0
+"""Time after which no further fit or walk is begun."""
+
+MAX_UNKNOWNS = 400
+"""Largest number of unknowns that are fitted."""
+
+STARTS, FEW, MANY_UNKNOWNS = 8, 3, 60
+"""Random starts per number of samples, and from this number of unknowns; twice as many where the
+number is given."""
+
+LARGER = 3
+"""Where the number is not given: how many more samples than the fewest possible are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The equations, what counts as a solution of them, and the time left.
+
+    Attributes:
+        problem: The equations.
+        options: What the caller knows.
+        system: The equations in (x, b).
+        rounding: Relative residual up to which a set satisfies the equations.
+        deadline: Time of the monotonic clock after which nothing is begun.
+        rng: Source of the starts and directions.
+    """
+
+    problem: Problem
+    options: Options
+    system: System
+    rounding: float
+    deadline: float
+    rng: np.random.Generator
+
+    def shown(self, X: FloatArray, b: FloatArray) -> SampleSet | None:
+        """Return a set in the full space and in its final scale.
+
+        Args:
+            X: Samples in the coordinates of the system, (n, q).
+            b: Coefficients, (n,).
+
+        Returns:
+            Samples (n, d) and coefficients (n,), or None where the margin given cannot be had.
+        """
+        samples = self.system.samples(X, b)
+        margin, weights = self.options.margin, self.problem.weights
+        if margin is None or self.system.free_b or self.options.unit_norm:
+            return samples
+        activation = self.problem.evaluations.activation
+        return with_margin(samples, activation, weights.a, weights.W, margin)
+
+    def exact(self, X: FloatArray, b: FloatArray) -> bool:
+        """Say whether a set satisfies the weights' own equations and the constraints to rounding.
+
+        Args:
+            X: Samples in the coordinates of the system, (n, q).
+            b: Coefficients, (n,).
+
+        Returns:
+            Whether it does and every sample carries weight.
+        """
+        samples = self.shown(X, b) if np.all(np.isfinite(X)) else None
+        if samples is None or not weights_alive(self.system, X, b):
+            return False
+        constraints = self.system.residual(X, b)[len(self.system.forms.target) :]
+        if np.abs(constraints).max(initial=0.0) > self.rounding:
+            return False
+        return relative_residual(self.problem.evaluations, *samples) <= self.rounding
+
+    def residual(self, x: FloatArray, b: FloatArray) -> float:
+        """Return the relative residual of all equations; in kkt those of the output weights too.
+
+        Args:
+            x: Samples, (n, d).
+            b: Coefficients, (n,).
+
+        Returns:
+            The larger of the residuals of both layers.
+        """
+        evaluations = self.problem.evaluations
+        residual = relative_residual(evaluations, x, b)
+        if self.problem.setting != "kkt" or evaluations.values is None:
+            return residual
+        miss = evaluations.values - evaluations.activation(evaluations.points @ x.T) @ b
+        return max(residual, float(np.linalg.norm(miss) / np.linalg.norm(evaluations.values)))
+
+    def level(self, spare: int) -> float:
+        """Return the size of the error that the equations are known to carry.
+
+        In kkt, and for a power activation in known-init, the equations that hold whatever the data
+        show it: every set of samples misses the others by as much. In known-init they are otherwise
+        tested by a fit only, which says nothing where no equation is spare.
+
+        Args:
+            spare: Number of equations beyond the unknowns of an exact fit.
+
+        Returns:
+            Relative size; inf where nothing tests them.
+        """
+        if self.problem.data_free is not None:
+            return max(self.rounding, self.problem.data_free)
+        if self.problem.setting == "known-init" and spare <= 0:
+            return np.inf
+        return self.rounding
+
+    def sizes(self, floor: float) -> list[int]:
+        """Return the numbers of samples to try, in order.
+
+        Args:
+            floor: Relative residual that the tensor itself leaves.
+
+        Returns:
+            The number given, or the fewest possible and some more; none that is too large to fit.
+        """
+        width = self.system.dimension + self.system.free_b
+        if self.options.n_samples is not None:
+            found = [self.options.n_samples]
+        else:
+            fewest = self._fewest(max(self.rounding, 2 * floor))
+            found = list(range(fewest, fewest + 1 + LARGER))
+        return [n for n in found if n * width <= MAX_UNKNOWNS]
+
+    def _fewest(self, floor: float) -> int:
+        """Return the fewest samples whose span can carry the right-hand sides."""
+        if self.problem.equations.by_value:
+            return 1
+        values = np.linalg.svd(self.problem.equations.right_side, compute_uv=False)
+        tails = np.sqrt(np.cumsum(values[::-1] ** 2)[::-1]) / np.linalg.norm(values)
+        return max(1, int(np.sum(tails > floor)))
+
+    def fits(self, n: int, starts: int) -> Iterator[Candidate]:
+        """Fit n samples from random starts.
+
+        Args:
+            n: Number of samples.
+            starts: Number of starts.
+
+        Yields:
+            The fits.
+        """
+        setting = self.problem.setting
+        fitted = candidates(self.system, setting, n, self.rng, self.deadline)
+        for candidate in islice(fitted, starts):
+            self.options.report("candidate", candidate.residual)
+            yield candidate
+
+    def first(self, n: int) -> Candidate | None:
+        """Return an exact fit of n samples, with the right signs if possible; else the closest.
+
+        Args:
+            n: Number of samples.
+
+        Returns:
+            The fit, or None where none ended.
+        """
+        closest: Candidate | None = None
+        exact: Candidate | None = None
+        starts = STARTS if n * self.system.dimension < MANY_UNKNOWNS else FEW
+        for fit in self.fits(n, starts if self.options.n_samples is None else 2 * starts):
+            if self.exact(fit.X, fit.b):
+                exact = exact or fit
+                if fit.consistent:
+                    return fit
+            elif np.isfinite(fit.residual) and (closest is None or fit.residual < closest.residual):
+                closest = fit
+        return exact or closest
+
+    def others(self, found: Candidate, view: LocalView) -> list[SampleSet]:
+        """Look for further exact sets: by walking along the null space, then from other starts.
+
+        Args:
+            found: An exact fit.
+            view: The first order there.
+
+        Returns:
+            Sets that are different from it, as shown, the one walked to first.
+        """
+        system, setting = self.system, self.problem.setting
+
+        def allowed(X: FloatArray, b: FloatArray) -> bool:
+            keeps_signs = not found.consistent or consistent(system, setting, X, b)
+            return keeps_signs and self.exact(X, b)
+
+        sets = []
+        directions = tangents(system, view, found.X, found.b, self.rng, loose=CLEAR)
+        if len(directions):
+            start = (found.X, found.b)
+            X, b, distance = walk(
+                system, start, directions, goal=FAR, allowed=allowed, deadline=self.deadline
+            )
+            self.options.report("walk", distance)
+            if distance >= DIFFERENT:
+                sets.append((X, b))
+        origin = system.samples(found.X, found.b)[0]
+        for fit in self.fits(len(found.X), 2 * STARTS):
+            if not allowed(fit.X, fit.b):
+                continue
+            if set_distance(origin, system.samples(fit.X, fit.b)[0]) >= DIFFERENT:
+                sets.append((fit.X, fit.b))
+                if not len(directions):
+                    break
+        return [shown for X, b in sets if (shown := self.shown(X, b)) is not None]
+
+
+def new_search(problem: Problem, options: Options) -> Search:
+    """Start the clock of a search.
+
+    Args:
+        problem: The equations.
+        options: What the caller knows.
+
+    Returns:
+        The search.
+    """
+    system = build_system(problem, options)
+    stored = problem.evaluations.rounding * np.sqrt(system.forms.count) / system.forms.norm
+    return Search(
+        problem=problem,
+        options=options,
+        system=system,
+        rounding=min(max(ROUNDING, 4 * float(stored)), 1e-6),
+        deadline=time.monotonic() + SECONDS,
+        rng=np.random.default_rng(options.seed),
+    )
