@@ -1,0 +1,89 @@
+"""The activation region of a sample of a ReLU network, and how far the sample can move in it.
+
+Inside a region every preactivation is affine in the input, z_l(x) = P_l x + p_l, so the region is
+the polyhedron sign_j (P x + p)_j > 0 over all hidden neurons. At fixed output the sample moves in
+the hyperplane orthogonal to grad_x Phi. A neuron whose preactivation is 0 at the sample must keep
+it (the derivative chosen there holds on the boundary only), which is a further equation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from identify.reach import Reach, along, farthest
+from identify.relu_conditions import ROUNDING, FloatArray, Layers
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a sample can go without a change of its gates and of the output.
+
+    Attributes:
+        basis: Orthonormal directions of the moves, (d, k).
+        B: Rows of norm 1, (M, k): the moves w with B w + s > 0 stay inside.
+        s: Distances of the sample from the boundaries, within the moves, (M,).
+    """
+
+    basis: FloatArray
+    B: FloatArray
+    s: FloatArray
+
+    def along(self, u: FloatArray) -> float:
+        """How far the sample can go along a unit direction of the moves, (d,)."""
+        return along(self.B, self.s, self.basis.T @ u)
+
+    def farthest(self, rng: np.random.Generator, programs: int | None) -> Reach:
+        """The farthest point over all directions, see :func:`identify.reach.farthest`."""
+        found = farthest(self.B, self.s, rng, programs=programs)
+        return Reach(self.basis @ found.direction, found.lower, found.upper)
+
+
+def region_of(layers: Layers, sample: FloatArray) -> Region:
+    """Describe the region of a sample.
+
+    Args:
+        layers: One (W, bias or None) per layer, the last W of one row.
+        sample: (d,).
+
+    Returns:
+        The region; its basis is empty where the sample cannot move.
+    """
+    d = len(sample)
+    P, p, size, h = np.eye(d), np.zeros(d), np.ones(d), sample
+    rows, slacks, fixed = [], [], []
+    for W, c in layers[:-1]:
+        P, p, size = W @ P, W @ p, np.abs(W) @ size
+        terms = np.abs(W) @ np.abs(h)
+        z = W @ h
+        if c is not None:
+            p, terms, z = p + c, terms + np.abs(c), z + c
+        zero = np.abs(z) <= ROUNDING * terms
+        norms = np.linalg.norm(P, axis=1)
+        level = norms <= ROUNDING * size
+        signs = np.where(z > 0, 1.0, -1.0)
+        rows.append((signs[:, None] * P)[~zero & ~level])
+        slacks.append((signs * z)[~zero & ~level])
+        fixed.append(P[zero & ~level])
+        on = (z > 0) & ~zero
+        P, p, size, h = P * on[:, None], p * on, size * on, np.where(on, z, 0.0)
+    gradient = layers[-1][0] @ P
+    equations = np.concatenate([*fixed, gradient])
+    norms = np.linalg.norm(equations, axis=1)
+    equations = equations[norms > 0] / norms[norms > 0, None]
+    basis = _null_space(equations, d)
+    B, s = np.concatenate([*rows, np.zeros((0, d))]), np.concatenate([*slacks, np.zeros(0)])
+    full = np.linalg.norm(B, axis=1)
+    B = B @ basis
+    norms = np.linalg.norm(B, axis=1)
+    turning = norms > 1e-13 * full
+    B, s, norms = B[turning], s[turning], norms[turning]
+    return Region(basis, B / norms[:, None], s / norms)
+
+
+def _null_space(equations: FloatArray, d: int) -> FloatArray:
+    if not len(equations):
+        return np.eye(d)
+    _, values, right = np.linalg.svd(equations, full_matrices=True)
+    return right[np.sum(values > 1e-12) :].T

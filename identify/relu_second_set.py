@@ -1,0 +1,135 @@
+"""What a second sample set of a ReLU network is, with the evidence that it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from identify.reach import Reach
+from identify.relu_conditions import Conditions, FloatArray, evaluate_conditions, forward
+from identify.relu_input import Problem
+
+TOLERANCE = 1e-8
+"""A witness satisfies each condition up to this much more than the samples it was built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One sample taken apart: x + forth u with weight share lambda, x - back u with the rest.
+
+    Attributes:
+        index: The sample.
+        direction: u, of norm 1, (d,).
+        forth: Distance of the far part from the sample.
+        back: Distance of the other part.
+        share: Weight of the far part, between 0 and 1.
+        reach: How far the sample could have gone, along u if u was given, in any direction if not.
+    """
+
+    index: int
+    direction: FloatArray
+    forth: float
+    back: float
+    share: float
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class ReluWitness:
+    """A second sample set that satisfies the KKT conditions of the network as well as the first.
+
+    Attributes:
+        x: Samples, (n', d): the parts in the place of what they replace, first; then the others.
+        b: lambda_i y_i, (n',).
+        labels: y_i, (n',).
+        splits: The samples taken apart; empty for a merge.
+        replaced: Indices of the samples of the first set that are not in the second.
+        conditions: The four KKT conditions of the second set, evaluated independently.
+        given: The same of the first set.
+        distance: Hausdorff distance of the two sets.
+        moved: Largest distance of a new sample from the one it replaces.
+        apart: Distance of the second set from the first: the least over all pairs.
+        same_pattern: Whether every new sample has exactly the gates of the one it replaces.
+    """
+
+    x: FloatArray
+    b: FloatArray
+    labels: NDArray[np.int64]
+    splits: tuple[Split, ...]
+    replaced: tuple[int, ...]
+    conditions: Conditions
+    given: Conditions
+    distance: float
+    moved: float
+    apart: float
+    same_pattern: bool
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the same samples could be moved by any distance."""
+        return any(split.reach.unbounded for split in self.splits)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the second set is as good as the first up to ``TOLERANCE``, the gates equal."""
+        new, old = self.conditions, self.given
+        return (
+            self.same_pattern
+            and new.stationarity <= old.stationarity + TOLERANCE
+            and new.margin >= min(old.margin, 0.0) - TOLERANCE
+            and new.slackness <= old.slackness + TOLERANCE
+            and new.multiplier > 0
+        )
+
+
+def described(
+    problem: Problem,
+    parts: FloatArray,
+    weights: FloatArray,
+    of: NDArray[np.int64],
+    replaced: Sequence[int],
+    splits: tuple[Split, ...],
+) -> ReluWitness:
+    """Write a second set out and evaluate it.
+
+    Args:
+        problem: The network and the first set.
+        parts: New samples, (k, d).
+        weights: Their b_i, (k,).
+        of: Which old sample each new one replaces, (k,).
+        replaced: All old samples that are replaced.
+        splits: The samples taken apart, or none for a merge.
+
+    Returns:
+        The witness, which may fail its own verification.
+    """
+    kept = [i for i in range(problem.n) if i not in replaced]
+    x = np.concatenate([parts, problem.x[kept]])
+    b = np.concatenate([weights, problem.b[kept]])
+    labels = np.concatenate([problem.labels[of], problem.labels[kept]])
+    distances = np.linalg.norm(x[:, None] - problem.x, axis=2)
+    members = replaced if not splits else of
+    return ReluWitness(
+        x=x,
+        b=b,
+        labels=labels,
+        splits=splits,
+        replaced=tuple(replaced),
+        conditions=evaluate_conditions(problem.layers, x, b, labels, problem.margin),
+        given=evaluate_conditions(
+            problem.layers, problem.x, problem.b, problem.labels, problem.margin
+        ),
+        distance=float(max(distances.min(axis=0).max(), distances.min(axis=1).max())),
+        moved=float(
+            max(np.linalg.norm(parts[k % len(parts)] - problem.x[i]) for k, i in enumerate(members))
+        ),
+        apart=float(distances.min()),
+        same_pattern=all(
+            forward(problem.layers, parts[k % len(parts)])[1]
+            == forward(problem.layers, problem.x[i])[1]
+            for k, i in enumerate(members)
+        ),
+    )
