@@ -1,4 +1,4 @@
-"""Command line: ``attack train``, ``attack reconstruct`` and ``attack compare``."""
+"""Command line: ``attack train``, ``reconstruct``, ``compare`` and ``audit``."""
 
 from __future__ import annotations
 
@@ -108,6 +108,22 @@ class Compare:
     """Processes of an undersized comparison."""
 
 
+@dataclass(frozen=True)
+class Audit:
+    """Ask both halves about a stored network, and put all they say on one page."""
+
+    victim: Annotated[Path, tyro.conf.Positional]
+    """A .safetensors file that attack train wrote."""
+    html: Path | None = None
+    """Page to write: verdict, rank, recovered, reconstructed, matched pairs, witnesses."""
+    json: Path | None = None
+    """Record to write."""
+    folder: Path | None = None
+    """Local files of MNIST or CIFAR-10, to load the training samples again."""
+    seed: int = 0
+    """Of all that is random."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
@@ -118,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
         0 for success, 2 for bad input.
     """
     command = tyro.extras.subcommand_cli_from_dict(
-        {"train": Train, "reconstruct": Reconstruct, "compare": Compare},
+        {"train": Train, "reconstruct": Reconstruct, "compare": Compare, "audit": Audit},
         prog="attack",
         description="Train networks and reconstruct their training data.",
         args=arguments,
@@ -128,6 +144,8 @@ def main(arguments: list[str] | None = None) -> int:
             _train(command)
         elif isinstance(command, Reconstruct):
             _reconstruct(command)
+        elif isinstance(command, Audit):
+            _audit(command)
         else:
             _compare(command)
     except (ValueError, OSError, RuntimeError) as error:
@@ -176,6 +194,18 @@ def _reconstruct(command: Reconstruct) -> None:
         folder=command.folder,
         checkpoint=command.checkpoint,
         device=command.device,
+    )
+
+
+def _audit(command: Audit) -> None:
+    from attack import commands
+
+    commands.audit_victim(
+        command.victim,
+        folder=command.folder,
+        json_path=command.json,
+        html=command.html,
+        seed=command.seed,
     )
 
 

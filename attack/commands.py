@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from safetensors.torch import save
 
+from attack.audit import audit
 from attack.checkpoint import Checkpoint
 from attack.compare import (
     Announce,
@@ -222,6 +223,23 @@ def compare_candidates(seeds: range, jobs: int, json_path: Path | None) -> None:
     Console().print(table)
     solved = sum(run["with"]["found"] == run["n"] for run in runs)
     say(f"All samples found in {solved} of {len(runs)} runs with splitting and merging.")
+
+
+def audit_victim(
+    path: Path, *, folder: Path | None, json_path: Path | None, html: Path | None, seed: int
+) -> None:
+    """Audit a stored victim, print the verdict, and write page and record."""
+    victim = load_victim(path)
+    truth = load_again(victim.data, folder)
+    with Console(stderr=True).status("audit") as status:
+        found = audit(victim, truth, seed=seed, say=status.update)
+    say(str(found.report))
+    for chapter in found.chapters:
+        say("\n".join(["", chapter.title, *(f"  {line}" for line in chapter.sentences)]))
+    if json_path is not None:
+        write_atomic(json_path, json.dumps(found.to_dict(), indent=1) + "\n")
+    if html is not None:
+        found.to_html(html, truth)
 
 
 def open_device(name: str) -> torch.device:

@@ -16,9 +16,7 @@ import torch
 from torch import Tensor
 
 from attack.batches import BatchedMap
-from attack.hessian import HessianProduct
-from attack.maps import Map, MLPMap, Tensors
-from attack.subspace import SubspaceMap
+from attack.maps import Map, Tensors
 
 LANCZOS_STEPS = 20
 """Appendix C.1 of the paper."""
@@ -37,7 +35,7 @@ def splitting_operator(reconstruction: Map, x: Tensor, weights: Tensor, r: Tenso
         r: Residual in parameter space.
 
     Returns:
-        The operator: written out for fully connected networks, else by two backward passes.
+        The operator.
     """
     product = hessian_product(reconstruction, x.detach(), [piece.detach() for piece in r])
     scale = -2 * weights.detach()[:, None]
@@ -53,34 +51,14 @@ def hessian_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Opera
         direction: A vector in parameter space.
 
     Returns:
-        The operator; what does not depend on V is computed once.
+        The operator: reverse over reverse through a graph that is recorded once.
     """
-    if isinstance(reconstruction, MLPMap):
-        return HessianProduct(reconstruction, x, direction)
     if isinstance(reconstruction, BatchedMap):
         parts = [
             (rows, hessian_product(reconstruction.part(rows), x[rows], direction))
             for rows in reconstruction.slices(len(x))
         ]
         return lambda V: torch.cat([product(V[rows]) for rows, product in parts])
-    if isinstance(reconstruction, SubspaceMap):
-        basis = reconstruction.basis
-        inside = hessian_product(reconstruction.inside, x @ basis, direction)
-        return lambda U: inside(U @ basis) @ basis.T
-    return recorded_product(reconstruction, x, direction)
-
-
-def recorded_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Operator:
-    """The same for any map, by reverse over reverse through the recorded ``inner``.
-
-    Args:
-        reconstruction: The map f.
-        x: (k, d) samples.
-        direction: A vector in parameter space.
-
-    Returns:
-        The operator; one backward pass each.
-    """
     with torch.enable_grad():
         points = x.detach().requires_grad_()
         g = reconstruction.inner(points, direction).sum()

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.func import vjp, vmap
 
-from attack.hessian import jets
+from attack.activations import Activation
 from attack.maps import Evaluation, Map, MLPMap
 from attack.mlp import backward, forward
 
@@ -98,13 +98,24 @@ def _recorded(reconstruction: Map, x: Tensor, weights: Tensor) -> Jacobian:
     return Jacobian(vmap(lambda z: forth(z)[0]), vmap(lambda u: back(u)[0]), rows)
 
 
+def _slopes(activation: Activation, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Sigma' and sigma'' of an activation by its slope, each like z."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        s = activation.slope(z)
+        if not s.requires_grad:
+            return s, torch.zeros_like(z)
+        (s1,) = torch.autograd.grad(s.sum(), z, allow_unused=True, materialize_grads=True)
+    return s.detach(), s1
+
+
 def _pieces(
     m: MLPMap, e: Evaluation, x: Tensor, weights: Tensor
 ) -> Callable[[Tensor], list[Tensor]]:
     """Z to the compressed parts of J z in the layers of one evaluation."""
     trace = forward(e.theta, m.activation, x)
     factors = backward(e.theta, m.activation, trace, m.outputs(trace.z[-1]))
-    bent = [jets(m.activation, z)[:2] for z in trace.z[:-1]]
+    bent = [_slopes(m.activation, z) for z in trace.z[:-1]]
     turns = [
         s1 * (upper.delta @ layer.weight)
         for (_, s1), upper, layer in zip(bent, factors[1:], e.theta[1:], strict=True)

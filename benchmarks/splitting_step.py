@@ -6,9 +6,8 @@
 784-1000-1000-1 in double precision, relu with sigmoid(150 z) behind. The twin takes one sample at
 a time, each with its own graph, kept for its 20 products (``attack_twins.smallest_one_by_one``). It
 is timed sample by sample on the first ``--twin`` samples, and the median is SCALED to all of them.
-A second twin, on a quarter of those, builds the graph again for every product. "recorded" is our
-batched Lanczos with autograd's double backward for the Hessian-vector product in place of the
-written-out one. All start from the same vectors and are timed in turn; figures are medians.
+A second twin, on a quarter of those, builds the graph again for every product. All
+start from the same vectors and are timed in turn; figures are medians.
 
 The matrix products of a Hessian-vector product are 4 of the size of the first layer and 6 of that
 of the second; their rate alone, in the same run, bounds what a batch can gain. The last line is
@@ -42,7 +41,6 @@ from attack.activations import ReLU
 from attack.curvature import (
     LANCZOS_STEPS,
     random_start,
-    recorded_product,
     smallest_eigenpairs,
     splitting_operator,
 )
@@ -54,7 +52,7 @@ FIRST, SECOND = 4, 6
 
 
 class Step:
-    """The splitting step of a problem in three ways, from the same residual and start vectors."""
+    """The splitting step of a problem in two ways, from the same residual and start vectors."""
 
     def __init__(self, p: Problem) -> None:
         self.p = p
@@ -64,14 +62,9 @@ class Step:
         self.start = random_start(p.x, seed=0)
 
     def ours(self) -> Tensor:
-        """All samples at once, Hessian-vector products written out."""
+        """All samples at once."""
         operator = splitting_operator(self.map, self.p.x, self.p.weights, self.r)
         return smallest_eigenpairs(operator, self.start).values
-
-    def recorded(self) -> Tensor:
-        """All samples at once, Hessian-vector products by double backward."""
-        product, scale = recorded_product(self.map, self.p.x, self.r), -2 * self.p.weights[:, None]
-        return smallest_eigenpairs(lambda V: scale * product(V), self.start).values
 
     def twin(self, i: int, *, rebuilt: bool = False) -> Tensor:
         """One sample by itself."""
@@ -103,24 +96,22 @@ def timed(call: Any, device: str) -> tuple[float, Tensor]:
 def measure(k: int, subset: int, device: str, rounds: int) -> dict[str, Any]:
     """All figures of the benchmark."""
     small = Step(problem(4, device))
-    for warm in (small.ours, small.recorded, partial(small.twin, 0)):
+    for warm in (small.ours, partial(small.twin, 0)):
         warm()
     step = Step(problem(k, device))
     twin: list[tuple[float, Tensor]] = []
     ours: list[tuple[float, Tensor]] = []
-    recorded: list[float] = []
     rebuilt: list[float] = []
     alone: list[float] = []
     for turn in range(rounds):  # everything in turn, so that all see the same disturbances
         ours.append(timed(step.ours, device))
-        recorded.append(timed(step.recorded, device)[0])
         part = range(turn * subset // rounds, (turn + 1) * subset // rounds)
         twin += [timed(partial(step.twin, i), device) for i in part]
         alone.append(timed(step.products, device)[0])
         rebuilt += [timed(partial(step.twin, i, rebuilt=True), device)[0] for i in part[::4]]
     expected, found = torch.cat([value for _, value in twin]), ours[0][1]
     apart = ((found[:subset] - expected).abs() / expected.abs()).max()
-    batched, double = median(t for t, _ in ours), median(recorded)
+    batched = median(t for t, _ in ours)
     rate = flops(k) / LANCZOS_STEPS / median(alone) / 1e9
     one, again = median(t for t, _ in twin), median(rebuilt)
     return {
@@ -129,14 +120,12 @@ def measure(k: int, subset: int, device: str, rounds: int) -> dict[str, Any]:
         "lanczos_steps": LANCZOS_STEPS,
         "rounds": rounds,
         "seconds": batched,
-        "seconds_recorded": double,
         "twin_samples": subset,
         "twin_seconds_a_sample": one,
         "twin_seconds_scaled_to_all_samples": one * k,
         "rebuilt_twin_seconds_scaled_to_all_samples": again * k,
         "ratio": one * k / batched,
         "ratio_to_the_rebuilt_twin": again * k / batched,
-        "ratio_written_out_over_recorded": double / batched,
         "matmul_gflops_per_second": rate,
         "share_of_matmul_rate": flops(k) / batched / 1e9 / rate,
         "largest_relative_difference_of_eigenvalues": float(apart),

@@ -1,16 +1,23 @@
 """Decide whether trained weights determine their training samples, and recover them."""
 
-from identify.report import IdentifiabilityReport, RankReport, Recovery, Verdict, Witness
+from identify.ambiguity_relu import relu_merge, relu_witness
+from identify.relu_points import ReluPoint, synthesize_relu_kkt
+from identify.report import IdentifiabilityReport, Partial, RankReport, Recovery, Verdict, Witness
 from identify.synthesis import KKTPoint, synthesize_kkt
 from identify.verify import verify_identifiability
 
 __all__ = [
     "IdentifiabilityReport",
     "KKTPoint",
+    "Partial",
     "RankReport",
     "Recovery",
+    "ReluPoint",
     "Verdict",
     "Witness",
+    "relu_merge",
+    "relu_witness",
     "synthesize_kkt",
+    "synthesize_relu_kkt",
     "verify_identifiability",
 ]

@@ -256,13 +256,28 @@ def _decide_low_degree(
 
 def _neurons(problem: Problem) -> Neurons:
     weights = problem.weights
-    norm = np.linalg.norm(weights.W, axis=1)
-    shown = problem.evaluations.right_side if problem.setting != "random-features" else weights.W
+    seen = None if problem.setting == "random-features" else problem.evaluations.right_side
+    return neurons_of(weights.a, weights.W, seen)
+
+
+def neurons_of(a: FloatArray, W: FloatArray, seen: FloatArray | None = None) -> Neurons:
+    """Return the neurons as the figures show them.
+
+    Args:
+        a: Output weights, (m,).
+        W: First layer, (m, d).
+        seen: Rows whose two strongest directions span the plane, (m', d); those of W for None.
+
+    Returns:
+        Norms, output weights and directions in the plane.
+    """
+    norm = np.linalg.norm(W, axis=1)
+    shown = W if seen is None else seen
     _, _, right = np.linalg.svd(
         np.linalg.qr(shown, mode="r") if len(shown) > shown.shape[1] else shown,
         full_matrices=False,
     )
     plane = np.zeros((len(norm), 2))
-    unit = weights.W / np.where(norm > 0, norm, 1.0)[:, None]
+    unit = W / np.where(norm > 0, norm, 1.0)[:, None]
     plane[:, : min(2, len(right))] = unit @ right[:2].T
-    return Neurons(norm, weights.a, plane)
+    return Neurons(norm, a, plane)

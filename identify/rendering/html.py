@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,34 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Chapter:
+    """One more section of the page: sentences, and samples beside those they are matched with.
+
+    Attributes:
+        title: Its heading.
+        sentences: Full sentences.
+        samples: (k, d), or None for words alone.
+        name: What the samples are, as "Reconstructed".
+        labels: One for each sample; their numbers where empty.
+        beside: What they are matched with, and its name, or None.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    samples: FloatArray | None = None
+    name: str = "Sample"
+    labels: tuple[str, ...] = ()
+    beside: tuple[str, FloatArray] | None = None
+
+
 def write_html(
     report: IdentifiabilityReport,
     path: str | Path,
     *,
     truth: ArrayLike | None = None,
     image_shape: Sequence[int] | None = None,
+    chapters: Sequence[Chapter] = (),
 ) -> None:
     """Write the report as one self-contained page.
 
@@ -69,6 +92,7 @@ def write_html(
         path: Where to; an existing file is replaced in one step.
         truth: True samples as rows, (n', d), to be drawn beside the recovered ones, or None.
         image_shape: (h, w) or (h, w, 3); guessed from d where None.
+        chapters: More sections, before the figures.
 
     Raises:
         ValueError: If ``truth`` or ``image_shape`` does not fit the dimension of the samples.
@@ -93,6 +117,7 @@ def write_html(
             text=text,
             samples=_samples(report.recovery, true, image_shape),
             witness=_witness(report, image_shape),
+            chapters=[_chapter(n, chapter, image_shape) for n, chapter in enumerate(chapters)],
             plots=_plots(report),
         )
     write_atomic(path, page)
@@ -139,6 +164,19 @@ def _witness(
     return block | {"total": len(x)}
 
 
+def _chapter(number: int, chapter: Chapter, image_shape: Sequence[int] | None) -> dict[str, Any]:
+    """Return a chapter with its samples as cards."""
+    found: dict[str, Any] = {"title": chapter.title, "sentences": chapter.sentences, "block": None}
+    x = chapter.samples
+    if x is None or not len(x):
+        return found
+    order = np.arange(len(x))[:MOST]
+    labels = [chapter.labels[i] if chapter.labels else f"sample {i + 1}" for i in order]
+    name, beside = chapter.name, chapter.beside or ("", None)
+    block = _block(name, x, order, labels, beside, image_shape, prefix=f"chapter{number}")
+    return found | {"block": block, "total": len(x), "name": name, "beside": beside[0]}
+
+
 def _block(
     name: str,
     x: FloatArray,
@@ -146,6 +184,8 @@ def _block(
     labels: list[str],
     other: tuple[str, FloatArray | None],
     image_shape: Sequence[int] | None,
+    *,
+    prefix: str = "",
 ) -> dict[str, Any]:
     """Return samples as cards of one or two pictures, or as heat maps where they are none."""
     beside, partner = other
@@ -170,7 +210,8 @@ def _block(
     if shape is None:
         sets = {f"{beside}, matched": np.array(partners)} if partners else {}
         heat = figures.heat_figure(sets | {name: np.array(rows)})
-        return {"heat": inline_svg(heat, name[0].lower() + "h"), "cards": [], "shown": len(cards)}
+        svg = inline_svg(heat, prefix or name[0].lower() + "h")
+        return {"heat": svg, "cards": [], "shown": len(cards)}
     for card in cards:
         card["pictures"] = [(alt, inline_png(row, shape)) for alt, row in card["pictures"]]
     return {"heat": None, "cards": cards, "shown": len(cards), "paired": bool(pairs)}

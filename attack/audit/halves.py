@@ -1,0 +1,100 @@
+"""Power and polynomial activations: recovery by algebra against reconstruction by descent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attack.activations import PolynomialActivation
+from attack.audit.result import Audit, local_chapter
+from attack.config import ReconstructionConfig
+from attack.crosscheck import CrossCheck, crosscheck
+from attack.local import local_identifiability
+from attack.maps import ntk
+from attack.networks import Equations
+from attack.objective import Priors
+from attack.reconstruct import reconstruct
+from attack.reconstruction import Reconstruction
+from attack.victim import Victim
+from identify import verify_identifiability
+from identify.rendering.html import Chapter
+
+FloatArray = NDArray[np.float64]
+
+BUDGET = ReconstructionConfig(
+    optimizer="lbfgs",
+    multipliers="least squares",
+    priors=Priors(),
+    mean=False,
+    steps=400,
+    block=100,
+)
+"""Of the warm and of the cold start alike."""
+
+
+def audit_polynomial(
+    victim: Victim, sigma: PolynomialActivation, seed: int, say: Callable[[str], None]
+) -> Audit:
+    """Verify, reconstruct twice, compare.
+
+    Args:
+        victim: A two-layer network without biases, of one output.
+        sigma: Its activation.
+        seed: Of all that is random.
+        say: Told what is being done.
+
+    Returns:
+        The audit.
+    """
+    (W0, a0), (W, a) = (
+        [layer.weight.cpu().double() for layer in net] for net in (victim.initial, victim.trained)
+    )
+    say("verification")
+    report = verify_identifiability(
+        a[0], W, activation=sigma.coefficients, init=(a0[0], W0), seed=seed
+    )
+    recovery = report.recovery
+    if recovery is None or not len(recovery.x):
+        return Audit(report, {}, None, ())
+    equations = ntk(victim.initial, victim.trained, sigma, at="midpoint")
+    degree = len(sigma.coefficients) - 1
+    symmetry = None if sigma.coefficients == (0.0,) * degree + (1.0,) else "none"
+    found: dict[str, tuple[Reconstruction, CrossCheck | None]] = {}
+    for name, start in (("warm start", recovery), ("cold start", None)):
+        say(f"reconstruction, {name}")
+        d = recovery.x.shape[1]
+        config = replace(BUDGET, candidates=len(recovery.x), init=d**-0.5, seed=seed)
+        result = reconstruct(victim, "ntk", config, equations=Equations(at="midpoint"), start=start)
+        check = crosscheck(recovery, result, equations=equations, alpha=degree, symmetry=symmetry)
+        found[name] = result, check
+    say("local identifiability")
+    x, b = torch.as_tensor(recovery.x), torch.as_tensor(recovery.b)
+    local = local_identifiability(equations, x, b, seed=seed)
+    chapters = [_reconstructed(name, *pair, recovery.x) for name, pair in found.items()]
+    return Audit(report, found, local, (*chapters, local_chapter("the recovered samples", local)))
+
+
+def _reconstructed(
+    name: str, result: Reconstruction, check: CrossCheck | None, recovered: FloatArray
+) -> Chapter:
+    first = result.history[0].loss
+    sentences = [
+        (
+            f"L-BFGS, {result.steps} steps from a {name} with {len(result.x)} candidates: the loss "
+            f"went from {first:.2e} to {result.history[-1].loss:.2e} in {result.seconds:.1f} s."
+        ),
+        *(check.reasons if check is not None else ()),
+    ]
+    x = result.x.detach().cpu().double().numpy()
+    return Chapter(
+        f"Reconstructed by optimisation, {name}",
+        sentences,
+        x,
+        "Reconstructed",
+        tuple(f"candidate {i + 1}" for i in range(len(x))),
+        ("Recovered", recovered),
+    )

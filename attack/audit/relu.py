@@ -1,0 +1,149 @@
+"""ReLU networks: what the max-margin equations say of the training samples themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attack.audit.result import Audit, local_chapter
+from attack.data import Dataset
+from attack.local import LocalReport, local_identifiability
+from attack.maps import kkt
+from attack.mlp import outputs
+from attack.objective import least_squares
+from attack.victim import Victim
+from identify.ambiguity_relu import ReluWitness, relu_witness
+from identify.rendering.html import Chapter
+from identify.report import IdentifiabilityReport, Verdict, Witness
+from identify.verify import neurons_of
+
+FloatArray = NDArray[np.float64]
+
+ACTIVE = 1e-6
+"""A training sample carries weight when its multiplier is above this share of the largest."""
+
+
+def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], None]) -> Audit:
+    """Ask at the training samples: are they pinned, and what else satisfies the equations?
+
+    Args:
+        victim: A relu network of one output.
+        truth: Its training samples.
+        seed: Of all that is random.
+        say: Told what is being done.
+
+    Returns:
+        The audit.
+    """
+    x, labels = truth.x.to(victim.trained[0].weight), truth.labels
+    f = kkt(victim.trained, victim.activation, labels)
+    weights = least_squares(f, x, nonnegative=True)
+    active = weights > ACTIVE * weights.max()
+    x, labels, weights = x[active], labels[active].to(x), weights[active]
+    f = kkt(victim.trained, victim.activation, labels)
+    say("local identifiability")
+    local = local_identifiability(f, x, weights, seed=seed)
+    say("second sample set")
+    layers = [
+        (_numpy(layer.weight), None if layer.bias is None else _numpy(layer.bias))
+        for layer in victim.trained
+    ]
+    phi = labels * outputs(victim.trained, victim.activation, x)[:, 0]
+    margin = float(phi.min())
+    witness = relu_witness(
+        layers,
+        _numpy(x),
+        _numpy(weights * labels),
+        margin=margin,
+        seed=seed,
+    )
+    report = _relu_report(victim, truth, local, witness, float(phi.max()) / margin, seed)
+    chapters = [local_chapter("the training samples that carry weight", local)]
+    if witness is not None:
+        chapters.append(_taken_apart(witness, _numpy(x)))
+    return Audit(report, {}, local, tuple(chapters))
+
+
+def _relu_report(
+    victim: Victim,
+    truth: Dataset,
+    local: LocalReport,
+    witness: ReluWitness | None,
+    spread: float,
+    seed: int,
+) -> IdentifiabilityReport:
+    n, k = len(truth.x), len(local.pinned)
+    reasons = [
+        (
+            f"{k} of the {n} training samples carry weight in the max-margin equations; the others "
+            "leave no trace there, so they are not determined."
+        ),
+        (
+            f"With the best multipliers these samples leave {local.residual:.2g} of the weights, "
+            f"and their margins differ by up to a factor of {spread:.3g}: the network satisfies "
+            "the KKT conditions no better than that."
+        ),
+        *local.reasons,
+    ]
+    verdict, second = Verdict.UNDECIDED, None
+    pinned = int(local.pinned.sum())
+    if witness is not None:
+        change = witness.conditions.stationarity - witness.given.stationarity
+        far = "any distance" if witness.unbounded else f"{witness.splits[0].reach.lower:.3g}"
+        reasons.append(
+            f"Taking sample {witness.replaced[0] + 1} of them apart gives a second set of "
+            f"{len(witness.x)} that satisfies the equations equally well (the residual changes by "
+            f"{abs(change):.1g}), with the same margins; the parts can be moved by {far} here."
+        )
+        second = Witness(witness.x, witness.b, witness.conditions.stationarity, witness.distance)
+        verdict = Verdict.NOT_IDENTIFIABLE
+        if pinned:
+            verdict = Verdict.PARTIALLY_IDENTIFIABLE
+            reasons.append(
+                f"Among sets of {k} samples {pinned} are pinned locally; among larger sets none is."
+            )
+    return IdentifiabilityReport(
+        verdict=verdict,
+        evidence="numerical",
+        setting="kkt",
+        reasons=tuple(reasons),
+        rank=None,
+        residual=local.residual,
+        recovery=None,
+        witness=second,
+        neurons=neurons_of(_outward(victim), _numpy(victim.trained[0].weight)),
+        activation=victim.config.activation,
+        n_neurons=sum(len(layer.weight) for layer in victim.trained[:-1]),
+        seed=seed,
+    )
+
+
+def _taken_apart(witness: ReluWitness, x: FloatArray) -> Chapter:
+    split = witness.splits[0]
+    return Chapter(
+        "The sample that was taken apart",
+        [
+            (
+                f"The far part is {split.forth:.3g} away with {split.share:.2g} of the weight, the "
+                f"near part {split.back:.3g} away in the opposite direction."
+            ),
+        ],
+        witness.x[:2],
+        "Part",
+        ("far part", "near part"),
+        ("Training", x[[split.index, split.index]]),
+    )
+
+
+def _outward(victim: Victim) -> FloatArray:
+    """The output weights; 1 for each neuron of the first layer where more layers follow."""
+    if len(victim.trained) == 2:
+        return _numpy(victim.trained[1].weight)[0]
+    return np.ones(len(victim.trained[0].weight))
+
+
+def _numpy(t: torch.Tensor) -> FloatArray:
+    return t.cpu().double().numpy()
