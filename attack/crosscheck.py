@@ -56,6 +56,10 @@ WORDS = {
         "confirm nor contradict the recovery."
     ),
 }
+NEITHER = (
+    "Cannot tell: neither side satisfies the equations. Either they hold for these weights only "
+    "approximately, as after many steps of training, or both sides are off."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,8 +209,9 @@ def _reasons(
     partners = f"Of {n} recovered samples {len(distances)} have a partner among the candidates"
     size = f"The relative residual of the equations is {residuals[0]:.1e} for the recovery"
     limit = f"up to {satisfied:.0e} they count as satisfied"
+    words = NEITHER if min(residuals) > satisfied else WORDS[agreement]
     return (
-        WORDS[agreement],
+        words,
         f"{partners}{farthest}; {len(left)} candidates that matter have none.",
         f"The two tensors differ by {far:.1e} of the recovered one.",
         f"{size} and {residuals[1]:.1e} for the reconstruction; {limit}.",

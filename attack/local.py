@@ -23,7 +23,7 @@ from attack.local_spectrum import Limits, dense, iterative
 from attack.maps import Map
 from attack.objective import residual, squared_norm
 
-FORMED = 2000
+FORMED = 3000
 """Up to so many columns J is formed and decomposed."""
 
 ENTRIES = 1 << 26

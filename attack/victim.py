@@ -2,6 +2,8 @@
 
     theta_{t+1} = theta_t - rate (grad (1/n) sum_i loss(y_i, Phi(theta_t; x_i)) + decay theta_t)
 
+or, normalised, with rate over the loss in front of its gradient.
+
 With a logistic or an exponential loss theta tends in direction to a KKT point of the max-margin
 problem, which is what the attack of Haim et al. 2022 assumes (and arXiv 2602.08723).
 """
@@ -30,6 +32,9 @@ from attack.victim_config import (
 
 RECORDS = 1000
 """The loss is recorded, and the end considered, this many times in a run."""
+
+TINY = 1e-300
+"""A loss below this is no longer divided by: its gradient is rounding, or 0."""
 
 Progress = Callable[[int, float], None]
 """Called with the step and the loss at every record."""
@@ -170,11 +175,12 @@ def _descend(
             if step == config.steps or records[-1][1] <= config.stop_loss:
                 break
         gradients = torch.autograd.grad(loss, tensors)
+        rate = config.rate / max(loss.item(), TINY) if config.normalise else config.rate
         with torch.no_grad():
             for t, g in zip(tensors, gradients, strict=True):
                 if config.decay:
                     t.mul_(1 - config.rate * config.decay)
-                t.add_(g, alpha=-config.rate)
+                t.add_(g, alpha=-rate)
     step, value = records[-1]
     if not math.isfinite(value) or not all(bool(t.isfinite().all()) for t in tensors):
         raise ValueError(

@@ -44,6 +44,9 @@ class VictimConfig:
     """Steps of gradient descent (Haim et al.)."""
     stop_loss: float = 0.0
     """End at a loss this small; 0, as in Haim et al., never ends early."""
+    normalise: bool = False
+    """Divide each step by the loss: the way to the max margin, which takes time exponential in the
+    margin by plain descent, takes linear time (Lyu and Li 2020). Not in Haim et al."""
     decay: float = 0.0
     """Weight decay, 0 in Haim et al.; the signed map of Buzaglo et al. 2023 needs some."""
     seed: int = 0

@@ -103,6 +103,23 @@ def test_training_is_that_of_torch(loss_name, biases, activation):
     assert victim.trained[-1].weight.shape[0] == (10 if dataset is TEN else 1)
 
 
+def test_normalised_descent_divides_each_step_by_the_loss():
+    config = dataclasses.replace(SMALL, loss="exponential", steps=3, rate=0.02, normalise=True)
+    victim, model = train_victim(DIGITS, config), twin(DIGITS, config)
+    for _ in range(3):
+        model.zero_grad()
+        value = CRITERIA["exponential"](model(DIGITS.x), DIGITS.labels)
+        value.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= 0.02 * parameter.grad / value
+    found = [t for layer in victim.trained for t in layer.tensors()]
+    for ours, theirs in zip(found, model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs.detach(), rtol=1e-10, atol=1e-13)
+    far = train_victim(DIGITS, dataclasses.replace(config, steps=6000, rate=0.05))
+    assert bool((far.margins > 0).all())  # and the loss below the least float did no harm
+
+
 def test_the_end_of_training_with_decay_is_where_the_signed_map_is_exact():
     """Where the gradient vanishes, theta = sum_i lambda_i grad Phi(x_i) with some lambda."""
     config = VictimConfig((8,), "softplus:5", "squared", init="he", decay=0.1, rate=0.3, steps=1000)

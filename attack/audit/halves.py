@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from attack.activations import PolynomialActivation
 from attack.audit.result import Audit, local_chapter
 from attack.config import ReconstructionConfig
 from attack.crosscheck import CrossCheck, crosscheck
 from attack.local import local_identifiability
-from attack.maps import ntk
+from attack.local_free import Constraints
+from attack.maps import MLPMap, ntk
 from attack.networks import Equations
-from attack.objective import Priors
+from attack.objective import Priors, loss
 from attack.reconstruct import reconstruct
 from attack.reconstruction import Reconstruction
 from attack.victim import Victim
@@ -24,6 +27,7 @@ from identify import verify_identifiability
 from identify.rendering.html import Chapter
 
 FloatArray = NDArray[np.float64]
+Place: TypeAlias = Literal["initial", "midpoint"]
 
 BUDGET = ReconstructionConfig(
     optimizer="lbfgs",
@@ -60,7 +64,8 @@ def audit_polynomial(
     recovery = report.recovery
     if recovery is None or not len(recovery.x):
         return Audit(report, {}, None, ())
-    equations = ntk(victim.initial, victim.trained, sigma, at="midpoint")
+    x, b = torch.as_tensor(recovery.x), torch.as_tensor(recovery.b)
+    at, equations = _equations(victim, sigma, x, b)
     degree = len(sigma.coefficients) - 1
     symmetry = None if sigma.coefficients == (0.0,) * degree + (1.0,) else "none"
     found: dict[str, tuple[Reconstruction, CrossCheck | None]] = {}
@@ -68,14 +73,25 @@ def audit_polynomial(
         say(f"reconstruction, {name}")
         d = recovery.x.shape[1]
         config = replace(BUDGET, candidates=len(recovery.x), init=d**-0.5, seed=seed)
-        result = reconstruct(victim, "ntk", config, equations=Equations(at="midpoint"), start=start)
+        result = reconstruct(victim, "ntk", config, equations=Equations(at=at), start=start)
         check = crosscheck(recovery, result, equations=equations, alpha=degree, symmetry=symmetry)
         found[name] = result, check
     say("local identifiability")
-    x, b = torch.as_tensor(recovery.x), torch.as_tensor(recovery.b)
-    local = local_identifiability(equations, x, b, seed=seed)
+    fixed = Constraints(unit_norm=not recovery.norm_known)
+    local = local_identifiability(equations, x, b, constraints=fixed, seed=seed)
     chapters = [_reconstructed(name, *pair, recovery.x) for name, pair in found.items()]
     return Audit(report, found, local, (*chapters, local_chapter("the recovered samples", local)))
+
+
+def _equations(
+    victim: Victim, sigma: PolynomialActivation, x: Tensor, b: Tensor
+) -> tuple[Place, MLPMap]:
+    """Where gradients are taken: one step is exact at its start, training best at its middle."""
+    places: tuple[Place, ...] = ("initial", "midpoint")
+    maps = [ntk(victim.initial, victim.trained, sigma, at=place) for place in places]
+    losses = [float(loss(f, x, b)) for f in maps]
+    best = losses.index(min(losses))
+    return places[best], maps[best]
 
 
 def _reconstructed(

@@ -22,6 +22,9 @@ from identify.verify import neurons_of
 
 FloatArray = NDArray[np.float64]
 
+SATISFIED = 1e-6
+"""Relative residual up to which the equations count as satisfied."""
+
 ACTIVE = 1e-6
 """A training sample carries weight when its multiplier is above this share of the largest."""
 
@@ -60,7 +63,8 @@ def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], N
         margin=margin,
         seed=seed,
     )
-    report = _relu_report(victim, truth, local, witness, float(phi.max()) / margin, seed)
+    spread, numbers = float(phi.max()) / margin, active.nonzero()[:, 0].tolist()
+    report = _relu_report(victim, numbers, local, witness, spread, seed)
     chapters = [local_chapter("the training samples that carry weight", local)]
     if witness is not None:
         chapters.append(_taken_apart(witness, _numpy(x)))
@@ -69,13 +73,13 @@ def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], N
 
 def _relu_report(
     victim: Victim,
-    truth: Dataset,
+    numbers: list[int],
     local: LocalReport,
     witness: ReluWitness | None,
     spread: float,
     seed: int,
 ) -> IdentifiabilityReport:
-    n, k = len(truth.x), len(local.pinned)
+    n, k = victim.data.n, len(numbers)
     reasons = [
         (
             f"{k} of the {n} training samples carry weight in the max-margin equations; the others "
@@ -89,21 +93,24 @@ def _relu_report(
         *local.reasons,
     ]
     verdict, second = Verdict.UNDECIDED, None
-    pinned = int(local.pinned.sum())
     if witness is not None:
+        number = numbers[witness.replaced[0]] + 1
         change = witness.conditions.stationarity - witness.given.stationarity
         far = "any distance" if witness.unbounded else f"{witness.splits[0].reach.lower:.3g}"
         reasons.append(
-            f"Taking sample {witness.replaced[0] + 1} of them apart gives a second set of "
-            f"{len(witness.x)} that satisfies the equations equally well (the residual changes by "
-            f"{abs(change):.1g}), with the same margins; the parts can be moved by {far} here."
+            f"Taking training sample {number} apart gives a second set of {len(witness.x)} that "
+            f"satisfies the equations equally well (the residual changes by {abs(change):.1g}), "
+            f"with the same margins; the parts can be moved by {far} here."
         )
         second = Witness(witness.x, witness.b, witness.conditions.stationarity, witness.distance)
         verdict = Verdict.NOT_IDENTIFIABLE
-        if pinned:
+        if local.residual > SATISFIED:
             verdict = Verdict.PARTIALLY_IDENTIFIABLE
             reasons.append(
-                f"Among sets of {k} samples {pinned} are pinned locally; among larger sets none is."
+                f"As the equations hold only to {local.residual:.2g} at the training samples "
+                "themselves, the second set is no proof that the weights leave the samples open: "
+                f"what is shown is that these equations do. At least {local.rank_bounds[0]} of "
+                f"{local.columns} directions are determined to first order."
             )
     return IdentifiabilityReport(
         verdict=verdict,
