@@ -117,7 +117,8 @@ def test_normalised_descent_divides_each_step_by_the_loss():
     for ours, theirs in zip(found, model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs.detach(), rtol=1e-10, atol=1e-13)
     far = train_victim(DIGITS, dataclasses.replace(config, steps=6000, rate=0.05))
-    assert bool((far.margins > 0).all())  # and the loss below the least float did no harm
+    assert bool(far.margins.isfinite().all())  # e^-margin is below the least float by now
+    assert float(far.margins.median()) > 800
 
 
 def test_the_end_of_training_with_decay_is_where_the_signed_map_is_exact():
