@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from attack.victim_config import VictimConfig
+from attack.victims.config import VictimConfig
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _train(command: Train) -> None:
 
 def _reconstruct(command: Reconstruct) -> None:
     from attack import commands
-    from attack.config import SplittingConfig
+    from attack.optimiser.config import SplittingConfig
 
     names = ("steps", "candidates", "rate", "weight_rate", "init", "optimizer", "sharpness")
     given = {name: getattr(command, name) for name in (*names, "dtype", "batch")}
@@ -211,8 +211,8 @@ def _audit(command: Audit) -> None:
 
 def _compare(command: Compare) -> None:
     from attack import commands
-    from attack.compare import Place
-    from attack.presets import preset
+    from attack.evaluation.compare import Place
+    from attack.evaluation.presets import preset
 
     for name in ("seeds", "jobs"):
         if getattr(command, name) < 1:

@@ -16,8 +16,8 @@ from rich.table import Table
 from safetensors.torch import save
 
 from attack.audit import audit
-from attack.checkpoint import Checkpoint
-from attack.compare import (
+from attack.data.dataset import load, load_again
+from attack.evaluation.compare import (
     Announce,
     Place,
     Trial,
@@ -27,20 +27,20 @@ from attack.compare import (
     settings_of,
     trial_record,
 )
-from attack.config import ReconstructionConfig, plain
-from attack.data import load, load_again
-from attack.matching import evaluate
-from attack.metrics import l2
+from attack.evaluation.matching import evaluate
+from attack.evaluation.metrics import l2
+from attack.evaluation.presets import Preset
+from attack.evaluation.report import write_report
+from attack.evaluation.summary import summarise
 from attack.networks import Objective
-from attack.presets import Preset
+from attack.optimiser.checkpoint import Checkpoint
+from attack.optimiser.config import ReconstructionConfig, plain
+from attack.optimiser.state import Record
+from attack.optimiser.truth import Truth
 from attack.reconstruct import reconstruct
-from attack.report import write_report
-from attack.state import Record
-from attack.summary import summarise
-from attack.truth import Truth
-from attack.victim import train_victim
-from attack.victim_config import VictimConfig, check_config
-from attack.victim_files import check_path, load_victim, save_victim
+from attack.victims.config import VictimConfig, check_config
+from attack.victims.files import check_path, load_victim, save_victim
+from attack.victims.training import train_victim
 from identify.rendering.json import write_atomic
 
 SETTINGS = {

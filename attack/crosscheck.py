@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from attack.maps import Map
-from attack.metrics import Symmetry, towards
-from attack.objective import residual, squared_norm
-from attack.reconstruction import Reconstruction
+from attack.evaluation.metrics import Symmetry, towards
+from attack.maps.mlp_maps import Map
+from attack.optimiser.loop import Reconstruction
+from attack.optimiser.objective import residual, squared_norm
 from identify.report import Recovery
 
 FloatArray = NDArray[np.float64]

@@ -9,10 +9,8 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor, nn
 
-from attack.activations import Activation, ReLU, Softplus
-from attack.checks import check_layers
-from attack.generic import ModuleMap
-from attack.maps import (
+from attack.maps.any_module import ModuleMap
+from attack.maps.mlp_maps import (
     Map,
     kkt,
     label_outputs,
@@ -22,8 +20,10 @@ from attack.maps import (
     random_features,
     signed,
 )
-from attack.mlp import Layer, Parameters
-from attack.victim import Victim
+from attack.model.activations import Activation, ReLU, Softplus
+from attack.model.checks import check_layers
+from attack.model.mlp import Layer, Parameters
+from attack.victims.training import Victim
 
 Objective: TypeAlias = Literal["kkt", "multiclass", "signed", "ntk", "random-features"]
 """Haim et al. 2022; Buzaglo et al. 2023, two of them; Loo et al. 2024; Iurada et al. 2025."""
@@ -205,7 +205,9 @@ def _read(
         )
     check_layers(name, source)
     if activation is None:
-        raise ValueError("activation: found None; pass one of attack.activations with the layers")
+        raise ValueError(
+            "activation: found None; pass that of the layers, from attack.model.activations"
+        )
     return source, activation
 
 

@@ -8,10 +8,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from attack.activations import Activation, ReLU, softplus_schedule
-from attack.checkpoint import Checkpoint
-from attack.config import ReconstructionConfig
-from attack.maps import Map
+from attack.maps.mlp_maps import Map
+from attack.maps.subspace import SubspaceMap, row_space
+from attack.model.activations import Activation, ReLU, softplus_schedule
 from attack.networks import (
     CHANGES,
     OBJECTIVES,
@@ -22,10 +21,11 @@ from attack.networks import (
     Source,
     read_network,
 )
-from attack.reconstruction import LabelledMap, Progress, Reconstruction, reconstruct_map
-from attack.state import starting_point
-from attack.subspace import SubspaceMap, row_space
-from attack.truth import Truth
+from attack.optimiser.checkpoint import Checkpoint
+from attack.optimiser.config import ReconstructionConfig
+from attack.optimiser.loop import LabelledMap, Progress, Reconstruction, reconstruct_map
+from attack.optimiser.state import starting_point
+from attack.optimiser.truth import Truth
 from identify.report import Recovery
 
 Start: TypeAlias = Recovery | tuple[Tensor, Tensor]
@@ -52,7 +52,7 @@ def reconstruct(
         model: The trained network: a ``Victim``, a list of ``Layer`` with ``activation``, a
             ``torch.nn.Sequential`` of linear layers with one activation, for which gradients are
             written out, or any module from (k, d) to (k, C), for which ``torch.func`` takes them.
-        objective: What the weights are taken to be a sum of; see ``attack.maps``.
+        objective: What the weights are taken to be a sum of; see ``attack.maps.mlp_maps``.
         config: Settings; ``ReconstructionConfig.HAIM_MNIST`` for None.
         init: The network before training, for "ntk" and "random-features"; that of a ``Victim`` is
             known.

@@ -26,14 +26,14 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from attack import Equations, Layer, Priors, ReconstructionConfig, reconstruct
-from attack.activations import Softplus
-from attack.data import load
-from attack.maps import ntk, random_features
-from attack.matching import evaluate
-from attack.metrics import cosine
-from attack.mlp import initial
-from attack.reconstruction import reconstruct_map
-from attack.sphere import SphereMap
+from attack.data.dataset import load
+from attack.evaluation.matching import evaluate
+from attack.evaluation.metrics import cosine
+from attack.maps.mlp_maps import ntk, random_features
+from attack.maps.sphere import SphereMap
+from attack.model.activations import Softplus
+from attack.model.mlp import initial
+from attack.optimiser.loop import reconstruct_map
 
 RESULTS = Path(__file__).parent / "results" / "companions.json"
 PICTURE = Path(__file__).parent.parent / "docs" / "companions.png"

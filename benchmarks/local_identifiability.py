@@ -29,10 +29,10 @@ import torch
 from attack_twins import RESULTS, WIDTHS, machine, peak_gib, seconds
 from torch import Tensor
 
-from attack.activations import ReLU
-from attack.local import LocalReport, local_identifiability
-from attack.maps import Evaluation, MLPMap, signed
-from attack.mlp import Layer, initial
+from attack.local.identifiability import LocalReport, local_identifiability
+from attack.maps.mlp_maps import Evaluation, MLPMap, signed
+from attack.model.activations import ReLU
+from attack.model.mlp import Layer, initial
 
 CASES = ("pinned", "split", "dense")
 CPU = "cpu"

@@ -9,12 +9,12 @@ import torch
 
 from attack.__main__ import main
 from attack.audit import audit
-from attack.data import load
-from attack.maps import kkt
-from attack.objective import residual, squared_norm
-from attack.victim import train_victim
-from attack.victim_config import VictimConfig
-from attack.victim_files import save_victim
+from attack.data.dataset import load
+from attack.maps.mlp_maps import kkt
+from attack.optimiser.objective import residual, squared_norm
+from attack.victims.config import VictimConfig
+from attack.victims.files import save_victim
+from attack.victims.training import train_victim
 from identify import Verdict
 
 CUBIC = VictimConfig(

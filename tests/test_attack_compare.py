@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from attack import commands
 from attack.__main__ import main
-from attack.activations import softplus_schedule
-from attack.compare import (
+from attack.data.dataset import load
+from attack.evaluation.compare import (
     Place,
     against_truth,
     compare_preset,
@@ -19,11 +19,11 @@ from attack.compare import (
     settings_of,
     trial_record,
 )
-from attack.data import load
-from attack.maps import ntk
-from attack.presets import FULL, SMALL, preset
-from attack.report import write_report
-from attack.victim_files import load_victim
+from attack.evaluation.presets import FULL, SMALL, preset
+from attack.evaluation.report import write_report
+from attack.maps.mlp_maps import ntk
+from attack.model.activations import softplus_schedule
+from attack.victims.files import load_victim
 
 TINY = replace(
     SMALL["loo"],

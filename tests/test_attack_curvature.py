@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from attack.activations import PolynomialActivation, ReLU, Softplus, power
-from attack.curvature import (
+from attack.maps.any_module import ModuleMap
+from attack.maps.mlp_maps import kkt, multiclass, ntk
+from attack.maps.subspace import SubspaceMap
+from attack.model.activations import PolynomialActivation, ReLU, Softplus, power
+from attack.model.mlp import Layer, initial
+from attack.optimiser.curvature import (
     hessian_product,
     random_start,
     smallest_eigenpairs,
     splitting_operator,
 )
-from attack.generic import ModuleMap
-from attack.maps import kkt, multiclass, ntk
-from attack.mlp import Layer, initial
-from attack.objective import residual
-from attack.subspace import SubspaceMap
+from attack.optimiser.objective import residual
 
 ACTIVATIONS = {
     "relu": ReLU(),

@@ -17,9 +17,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attack import local_formats
-from attack.data import load, load_again
-from attack.local_formats import read_cifar10, read_mnist
+from attack.data import local_formats
+from attack.data.dataset import load, load_again
+from attack.data.local_formats import read_cifar10, read_mnist
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 28, 28), dtype=np.uint8)

@@ -11,17 +11,17 @@ import torch
 from scipy.stats import chi2
 from torch import nn
 
-from attack.activations import PolynomialActivation, ReLU, Softplus, power
-from attack.generic import ModuleMap
-from attack.levenberg import tangents
-from attack.local import local_identifiability
-from attack.local_filter import RISK, Filtered, Operator, filtered
-from attack.local_free import Constraints, balance, free, region_margin
-from attack.local_jacobian import jacobian
-from attack.local_spectrum import Limits, dense, iterative, motion_bound
-from attack.maps import Evaluation, multiclass, ntk, signed
-from attack.mlp import Layer, initial, outputs
-from attack.subspace import SubspaceMap
+from attack.local.filter import RISK, Filtered, Operator, filtered
+from attack.local.free import Constraints, balance, free, region_margin
+from attack.local.identifiability import local_identifiability
+from attack.local.jacobian import jacobian
+from attack.local.spectrum import Limits, dense, iterative, motion_bound
+from attack.maps.any_module import ModuleMap
+from attack.maps.mlp_maps import Evaluation, multiclass, ntk, signed
+from attack.maps.subspace import SubspaceMap
+from attack.model.activations import PolynomialActivation, ReLU, Softplus, power
+from attack.model.mlp import Layer, initial, outputs
+from attack.optimiser.levenberg import tangents
 
 d, k = 6, 5
 METHODS = ("dense", "iterative")

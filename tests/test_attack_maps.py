@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from attack.activations import PolynomialActivation, ReLU, Softplus, power, softplus_schedule
-from attack.generic import ModuleMap
-from attack.maps import kkt, multiclass, ntk, random_features, signed
-from attack.mlp import Layer, initial, outputs
-from attack.objective import loss
-from attack.subspace import SubspaceMap, row_space
+from attack.maps.any_module import ModuleMap
+from attack.maps.mlp_maps import kkt, multiclass, ntk, random_features, signed
+from attack.maps.subspace import SubspaceMap, row_space
+from attack.model.activations import PolynomialActivation, ReLU, Softplus, power, softplus_schedule
+from attack.model.mlp import Layer, initial, outputs
+from attack.optimiser.objective import loss
 
 WIDTHS = [5, 7, 6, 4]
 ACTIVATIONS = {

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from attack.comparison import Run, compare_runs, top_samples
-from attack.matching import evaluate, found_count, match
-from attack.metrics import cosine, l2, ncc, scores, ssim_window_3, ssim_window_11, towards
-from attack.summary import HELPED, MIXED, SAME, WORSE, summarise
+from attack.evaluation.comparison import Run, compare_runs, top_samples
+from attack.evaluation.matching import evaluate, found_count, match
+from attack.evaluation.metrics import (
+    cosine,
+    l2,
+    ncc,
+    scores,
+    ssim_window_3,
+    ssim_window_11,
+    towards,
+)
+from attack.evaluation.summary import HELPED, MIXED, SAME, WORSE, summarise
 
 WRONG: Any = "wrong"
 
@@ -133,7 +141,7 @@ def test_a_symmetry_is_the_best_over_its_group(symmetry, grid):
 def test_chunks_change_nothing(monkeypatch):
     truth, found = gaussian(7, 64), gaussian(5, 64, seed=3)
     whole = scores(ssim_window_3((8, 8)), truth, found, "line")
-    monkeypatch.setattr("attack.metrics.ENTRIES", 700)
+    monkeypatch.setattr("attack.evaluation.metrics.ENTRIES", 700)
     assert torch.equal(whole, scores(ssim_window_3((8, 8)), truth, found, "line"))
 
 

@@ -7,10 +7,17 @@ import pytest
 import torch
 from scipy.optimize import nnls
 
-from attack.activations import ReLU, Softplus, power
-from attack.maps import kkt, multiclass, ntk, random_features, signed
-from attack.mlp import Layer, initial, outputs
-from attack.objective import Priors, least_squares, loss, residual, squared_norm, total_variation
+from attack.maps.mlp_maps import kkt, multiclass, ntk, random_features, signed
+from attack.model.activations import ReLU, Softplus, power
+from attack.model.mlp import Layer, initial, outputs
+from attack.optimiser.objective import (
+    Priors,
+    least_squares,
+    loss,
+    residual,
+    squared_norm,
+    total_variation,
+)
 
 d, k = 5, 4
 

@@ -13,18 +13,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from attack import undersized
-from attack.activations import softplus_schedule
-from attack.checkpoint import Checkpoint
-from attack.config import MergingConfig, ReconstructionConfig, SplittingConfig
-from attack.descent import Iterate, descend
-from attack.maps import MLPMap
-from attack.objective import Priors, loss
-from attack.reconstruction import Reconstruction, reconstruct_map
-from attack.sphere import SphereMap
-from attack.state import Record, begin, pack, starting_point, unpack
-from attack.truth import Truth
-from attack.undersized import problem
+from attack.evaluation import undersized
+from attack.evaluation.undersized import problem
+from attack.maps.mlp_maps import MLPMap
+from attack.maps.sphere import SphereMap
+from attack.model.activations import softplus_schedule
+from attack.optimiser.checkpoint import Checkpoint
+from attack.optimiser.config import MergingConfig, ReconstructionConfig, SplittingConfig
+from attack.optimiser.descent import Iterate, descend
+from attack.optimiser.loop import Reconstruction, reconstruct_map
+from attack.optimiser.objective import Priors, loss
+from attack.optimiser.state import Record, begin, pack, starting_point, unpack
+from attack.optimiser.truth import Truth
 
 SMALL = ReconstructionConfig(
     optimizer="adam",

@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from attack import Equations, Layer, Priors, ReconstructionConfig, Truth, reconstruct
-from attack.activations import ReLU, Softplus, power, softplus_schedule
-from attack.batches import BatchedMap, out_of_memory
-from attack.curvature import splitting_operator
-from attack.maps import kkt, ntk
-from attack.mlp import initial
-from attack.objective import loss, residual
-from attack.reconstruction import reconstruct_map
-from attack.state import starting_point
+from attack.maps.batches import BatchedMap, out_of_memory
+from attack.maps.mlp_maps import kkt, ntk
+from attack.model.activations import ReLU, Softplus, power, softplus_schedule
+from attack.model.mlp import initial
+from attack.optimiser.curvature import splitting_operator
+from attack.optimiser.loop import reconstruct_map
+from attack.optimiser.objective import loss, residual
+from attack.optimiser.state import starting_point
 from identify.report import Recovery
 
 CONFIG = ReconstructionConfig(

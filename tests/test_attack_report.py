@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from attack.comparison import Run, compare_runs, top_samples
-from attack.figures import (
+from attack.evaluation.comparison import Run, compare_runs, top_samples
+from attack.evaluation.figures import (
     curves_figure,
     image_grid,
     scatter_figure,
     shown_samples,
     trajectories_figure,
 )
-from attack.metrics import cosine, l2, ncc, ssim_window_3
-from attack.report import Pair, Setting, write_report
+from attack.evaluation.metrics import cosine, l2, ncc, ssim_window_3
+from attack.evaluation.report import Pair, Setting, write_report
 from identify.demo.data import digits
 
 STEPS = np.arange(0, 5000, 1000)

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from attack import mlp
-from attack.activations import ReLU, power
-from attack.config import MergingConfig, SplittingConfig
-from attack.levenberg import levenberg_marquardt, tangents
-from attack.maps import Map, Tensors, kkt
-from attack.merging import Reducer, best_atoms, close_pairs, join, removal_costs
-from attack.objective import least_squares, loss, residual
-from attack.splitting import select, split
-from attack.undersized import problem
+from attack.evaluation.undersized import problem
+from attack.maps.mlp_maps import Map, Tensors, kkt
+from attack.model import mlp
+from attack.model.activations import ReLU, power
+from attack.optimiser.config import MergingConfig, SplittingConfig
+from attack.optimiser.levenberg import levenberg_marquardt, tangents
+from attack.optimiser.merging import Reducer, best_atoms, close_pairs, join, removal_costs
+from attack.optimiser.objective import least_squares, loss, residual
+from attack.optimiser.splitting import select, split
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""attack.victim: training against torch's own, files that are stored and refused, command line."""
+"""attack.victims: training against torch's own, files that are stored and refused, command line."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from attack import victim_files
 from attack.__main__ import main
-from attack.activations import ReLU, Softplus, power
-from attack.data import load
-from attack.maps import signed
-from attack.mlp import outputs
-from attack.objective import least_squares, loss, squared_norm
-from attack.victim import initial_layers, margins, train_victim
-from attack.victim_config import VictimConfig, parse_activation
-from attack.victim_files import load_victim, save_victim
+from attack.data.dataset import load
+from attack.maps.mlp_maps import signed
+from attack.model.activations import ReLU, Softplus, power
+from attack.model.mlp import outputs
+from attack.optimiser.objective import least_squares, loss, squared_norm
+from attack.victims import files as victim_files
+from attack.victims.config import VictimConfig, parse_activation
+from attack.victims.files import load_victim, save_victim
+from attack.victims.training import initial_layers, margins, train_victim
 
 SMALL = VictimConfig(widths=(7, 5), steps=40, rate=0.1, init="he")
 DIGITS = load("digits", 12)
@@ -172,7 +172,7 @@ def test_initial_scales():
 
 
 def test_precision_and_progress(monkeypatch):
-    monkeypatch.setattr("attack.victim.RECORDS", 10)
+    monkeypatch.setattr("attack.victims.training.RECORDS", 10)
     seen = []
     config = dataclasses.replace(SMALL, steps=38)
     dataset = DIGITS.to("cpu", torch.float32)

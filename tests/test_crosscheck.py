@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from attack import Agreement, Layer, Priors, ReconstructionConfig, crosscheck, reconstruct
-from attack.activations import power
 from attack.crosscheck import factored_norm
-from attack.maps import ntk
+from attack.maps.mlp_maps import ntk
+from attack.model.activations import power
 from identify import verify_identifiability
 from identify.demo.data import digits
 from identify.report import Recovery

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attack.activations import PolynomialActivation, ReLU
 from attack.audit.halves import audit_polynomial
 from attack.audit.relu import audit_relu
 from attack.audit.result import Audit
-from attack.data import Dataset
-from attack.victim import Victim
+from attack.data.dataset import Dataset
+from attack.model.activations import PolynomialActivation, ReLU
+from attack.victims.training import Victim
 
 __all__ = ["Audit", "audit"]
 

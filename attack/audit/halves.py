@@ -11,18 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attack.activations import PolynomialActivation
 from attack.audit.result import Audit, local_chapter
-from attack.config import ReconstructionConfig
 from attack.crosscheck import CrossCheck, crosscheck
-from attack.local import local_identifiability
-from attack.local_free import Constraints
-from attack.maps import MLPMap, ntk
+from attack.local.free import Constraints
+from attack.local.identifiability import local_identifiability
+from attack.maps.mlp_maps import MLPMap, ntk
+from attack.model.activations import PolynomialActivation
 from attack.networks import Equations
-from attack.objective import Priors, loss
+from attack.optimiser.config import ReconstructionConfig
+from attack.optimiser.loop import Reconstruction
+from attack.optimiser.objective import Priors, loss
 from attack.reconstruct import reconstruct
-from attack.reconstruction import Reconstruction
-from attack.victim import Victim
+from attack.victims.training import Victim
 from identify import verify_identifiability
 from identify.rendering.html import Chapter
 

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from attack.audit.result import Audit, local_chapter
-from attack.data import Dataset
-from attack.local import LocalReport, local_identifiability
-from attack.maps import kkt
-from attack.mlp import outputs
-from attack.objective import least_squares
-from attack.victim import Victim
+from attack.data.dataset import Dataset
+from attack.local.identifiability import LocalReport, local_identifiability
+from attack.maps.mlp_maps import kkt
+from attack.model.mlp import outputs
+from attack.optimiser.objective import least_squares
+from attack.victims.training import Victim
 from identify.ambiguity_relu import ReluWitness, relu_witness
 from identify.rendering.html import Chapter
 from identify.report import IdentifiabilityReport, Verdict, Witness

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from attack.crosscheck import CrossCheck
-from attack.data import Dataset
-from attack.local import LocalReport
-from attack.reconstruction import Reconstruction
+from attack.data.dataset import Dataset
+from attack.local.identifiability import LocalReport
+from attack.optimiser.loop import Reconstruction
 from identify.rendering.html import Chapter, write_html
 from identify.rendering.json import to_dict
 from identify.report import IdentifiabilityReport

@@ -1,0 +1,1 @@
+"""Pictures to train on, embedded or from files that are not trusted."""

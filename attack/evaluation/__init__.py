@@ -1,0 +1,1 @@
+"""How near the candidates came: metrics, comparisons with and without splitting, reports."""

@@ -1,0 +1,60 @@
+"""Samples written in a basis of the span read off the first layer (Tansley et al.)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from attack.maps.mlp_maps import Map, Tensors
+from attack.model.mlp import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class SubspaceMap:
+    """A map on samples written in a basis, x_i = basis^T u_i (Tansley et al.).
+
+    Attributes:
+        inside: The map on full samples.
+        basis: (r, d), orthonormal rows.
+    """
+
+    inside: Map
+    basis: Tensor
+
+    @property
+    def target(self) -> Tensors:
+        """That of the map inside."""
+        return self.inside.target
+
+    def combine(self, x: Tensor, weights: Tensor) -> Tensors:
+        """sum_i weights_i f(basis^T u_i), for u (k, r)."""
+        return self.inside.combine(x @ self.basis, weights)
+
+    def inner(self, x: Tensor, direction: Tensors) -> Tensor:
+        """<direction, f(basis^T u_i)>, (k,)."""
+        return self.inside.inner(x @ self.basis, direction)
+
+    def gram(self, x: Tensor) -> Tensor:
+        """<f, f>, (k, k)."""
+        return self.inside.gram(x @ self.basis)
+
+
+def row_space(initial: Parameters, trained: Parameters, *, gap: float = 1e-6) -> Tensor:
+    """Orthonormal basis of the span of the samples, read off the change of the first layer.
+
+    The gradient of the first layer is a combination of the samples, so W_1 - W_1(0) has its rows in
+    their span for full-batch training of any network (Tansley et al.).
+
+    Args:
+        initial: theta_0.
+        trained: theta.
+        gap: Singular values below this multiple of the largest are not counted.
+
+    Returns:
+        (r, d), orthonormal rows.
+    """
+    change = trained[0].weight - initial[0].weight
+    _, s, vt = torch.linalg.svd(change, full_matrices=False)
+    return vt[s > gap * s[0]]

@@ -1,0 +1,1 @@
+"""Fully connected networks written out: activations, layers, forward and backward pass."""

@@ -1,0 +1,1 @@
+"""Algorithm 1: descent, splitting, merging, and the loop that alternates them."""

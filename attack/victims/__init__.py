@@ -1,0 +1,1 @@
+"""The networks under attack: how they are trained and stored."""
