@@ -31,12 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import parse_activation
-from identify.candidates import candidates
-from identify.compressed import compress
+from identify.deficient.candidates import candidates
+from identify.deficient.compressed import compress
+from identify.deficient.system import build_system
 from identify.features import form_dimension, gradient_features, monomial_features
 from identify.options import Options
 from identify.problem import Problem, pose
-from identify.system import build_system
 from identify.weights import as_weights
 
 FloatArray = NDArray[np.float64]

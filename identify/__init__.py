@@ -1,7 +1,7 @@
 """Decide whether trained weights determine their training samples, and recover them."""
 
-from identify.ambiguity_relu import relu_merge, relu_witness
-from identify.relu_points import ReluPoint, synthesize_relu_kkt
+from identify.relu.ambiguity import relu_merge, relu_witness
+from identify.relu.points import ReluPoint, synthesize_relu_kkt
 from identify.report import IdentifiabilityReport, Partial, RankReport, Recovery, Verdict, Witness
 from identify.synthesis import KKTPoint, synthesize_kkt
 from identify.verify import verify_identifiability

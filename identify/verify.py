@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial, parse_activation
-from identify.deficient import explain_deficient
+from identify.deficient.explain import explain_deficient
 from identify.interpolation import Interpolation, interpolate
 from identify.low_degree import determined_part, witness_pair
 from identify.options import Options, check_options

@@ -10,10 +10,10 @@ import torch
 from scipy.optimize import nnls
 from sklearn.datasets import load_digits
 
-from identify.ambiguity_relu import relu_merge, relu_witness
-from identify.reach import bounding_box, farthest
-from identify.relu_conditions import evaluate_conditions
-from identify.relu_points import synthesize_relu_kkt
+from identify.relu.ambiguity import relu_merge, relu_witness
+from identify.relu.conditions import evaluate_conditions
+from identify.relu.points import synthesize_relu_kkt
+from identify.relu.reach import bounding_box, farthest
 from proofs_check.relu_network import CLASSES, DEEP, SINGLE
 
 SHAPES = [

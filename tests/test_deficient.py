@@ -16,16 +16,16 @@ from test_soundness import unit, witness_residual
 from identify import Verdict, synthesize_kkt, verify_identifiability
 from identify.activation import parse_activation
 from identify.ambiguity import set_distance
-from identify.candidates import oversized_set
-from identify.deficient import explain_deficient
+from identify.deficient.candidates import oversized_set
+from identify.deficient.explain import explain_deficient
+from identify.deficient.partial import tensor_knowledge
+from identify.deficient.search import new_search
+from identify.deficient.system import build_system
+from identify.deficient.walking import EXACT, LocalView, local_view, project, walk
 from identify.eigenvectors import enumerate_patterns
 from identify.interpolation import interpolate
 from identify.options import Options
-from identify.partial import tensor_knowledge
 from identify.problem import Problem, pose
-from identify.search import new_search
-from identify.system import build_system
-from identify.walking import EXACT, LocalView, local_view, project, walk
 from identify.weights import as_weights
 
 NOT = Verdict.NOT_IDENTIFIABLE

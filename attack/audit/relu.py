@@ -15,7 +15,7 @@ from attack.maps.mlp_maps import kkt
 from attack.model.mlp import outputs
 from attack.optimiser.objective import least_squares
 from attack.victims.training import Victim
-from identify.ambiguity_relu import ReluWitness, relu_witness
+from identify.relu.ambiguity import ReluWitness, relu_witness
 from identify.rendering.html import Chapter
 from identify.report import IdentifiabilityReport, Verdict, Witness
 from identify.verify import neurons_of

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial
-from identify.compressed import Forms, compress
+from identify.deficient.compressed import Forms, compress
 from identify.features import gradient_features, monomial_features
 from identify.options import Options
 from identify.problem import Problem

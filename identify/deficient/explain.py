@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.ambiguity import SampleSet, set_distance
-from identify.candidates import Candidate
-from identify.compressed import forms_size
+from identify.deficient.candidates import Candidate
+from identify.deficient.compressed import forms_size
+from identify.deficient.search import CLEAR, DIFFERENT, STARTS, Search, new_search
+from identify.deficient.walking import LocalView, local_view
 from identify.interpolation import Interpolation
 from identify.norms import sign_equivalence
 from identify.options import Options
 from identify.problem import Problem
 from identify.report import Partial, Recovery, Verdict, Witness
-from identify.search import CLEAR, DIFFERENT, STARTS, Search, new_search
-from identify.walking import LocalView, local_view
 
 FloatArray = NDArray[np.float64]
 

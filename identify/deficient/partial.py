@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from identify.compressed import Forms, compress
+from identify.deficient.compressed import Forms, compress
 from identify.features import monomial_features, monomial_indices, monomial_weights
 from identify.interpolation import interpolate
 from identify.problem import Problem

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.reach import Reach
-from identify.relu_conditions import Conditions, FloatArray, evaluate_conditions, forward
-from identify.relu_input import Problem
+from identify.relu.conditions import Conditions, FloatArray, evaluate_conditions, forward
+from identify.relu.problem import Problem
+from identify.relu.reach import Reach
 
 TOLERANCE = 1e-8
 """A witness satisfies each condition up to this much more than the samples it was built from."""

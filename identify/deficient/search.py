@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.ambiguity import SampleSet, set_distance, with_margin
-from identify.candidates import Candidate, candidates, consistent
+from identify.deficient.candidates import Candidate, candidates, consistent
+from identify.deficient.system import System, build_system
+from identify.deficient.walking import LocalView, tangents, walk, weights_alive
 from identify.low_degree import relative_residual
 from identify.options import Options
 from identify.problem import Problem
-from identify.system import System, build_system
-from identify.walking import LocalView, tangents, walk, weights_alive
 
 FloatArray = NDArray[np.float64]
 

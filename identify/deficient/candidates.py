@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from identify.deficient.system import System, build_system
+from identify.deficient.walking import solve, weights_alive
 from identify.low_degree import relative_residual
 from identify.options import Options
 from identify.problem import Problem
-from identify.system import System, build_system
-from identify.walking import solve, weights_alive
 
 FloatArray = NDArray[np.float64]
 

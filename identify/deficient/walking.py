@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.ambiguity import set_distance
-from identify.system import System
+from identify.deficient.system import System
 
 FloatArray = NDArray[np.float64]
 Solution = tuple[FloatArray, FloatArray]

@@ -31,8 +31,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.relu_conditions import FloatArray, Layers, evaluate_conditions
-from identify.relu_input import check_seed
+from identify.relu.conditions import FloatArray, Layers, evaluate_conditions
+from identify.relu.problem import check_seed
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

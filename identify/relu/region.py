@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from identify.reach import Reach, along, farthest
-from identify.relu_conditions import ROUNDING, FloatArray, Layers
+from identify.relu.conditions import ROUNDING, FloatArray, Layers
+from identify.relu.reach import Reach, along, farthest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Region:
         return along(self.B, self.s, self.basis.T @ u)
 
     def farthest(self, rng: np.random.Generator, programs: int | None) -> Reach:
-        """The farthest point over all directions, see :func:`identify.reach.farthest`."""
+        """The farthest point over all directions, see :func:`identify.relu.reach.farthest`."""
         found = farthest(self.B, self.s, rng, programs=programs)
         return Reach(self.basis @ found.direction, found.lower, found.upper)
 

@@ -20,9 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from identify.reach import Reach
-from identify.relu_conditions import FloatArray, forward
-from identify.relu_input import (
+from identify.relu.conditions import FloatArray, forward
+from identify.relu.problem import (
     Problem,
     check_direction,
     check_distance,
@@ -30,8 +29,9 @@ from identify.relu_input import (
     check_problem,
     check_seed,
 )
-from identify.relu_region import Region, region_of
-from identify.relu_second_set import ReluWitness, Split, described
+from identify.relu.reach import Reach
+from identify.relu.region import Region, region_of
+from identify.relu.second_set import ReluWitness, Split, described
 
 _INSIDE = 1e-6
 """A part stays this share of the way short of a boundary."""

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from identify.relu_conditions import FloatArray, Layers
+from identify.relu.conditions import FloatArray, Layers
 
 _LARGEST = 1e50
 """Entries beyond it overflow in products of a few layers."""
