@@ -281,6 +281,17 @@ def say(text: str) -> None:
 
 
 @contextmanager
+def threads(number: int) -> Iterator[None]:
+    """So many threads for torch, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def progress_bar() -> Iterator[Announce]:
     """One line that tells where a long run is; nothing where there is no terminal."""
     errors = Console(stderr=True)

@@ -38,9 +38,9 @@ from attack.optimiser.loop import reconstruct_map
 RESULTS = Path(__file__).parent / "results" / "companions.json"
 PICTURE = Path(__file__).parent.parent / "docs" / "companions.png"
 SIGMA = Softplus(5.0)
-STARTS = 4
-SEEDS = 5
-DIGITS = 5
+STARTS = 3
+SEEDS = 4
+DIGITS = 4
 WIDTHS = (10, 20, 40, 80, 160, 320, 640)
 FEATURES_D, FEATURES_N = 10, 5
 CONFIG = ReconstructionConfig(
@@ -48,8 +48,8 @@ CONFIG = ReconstructionConfig(
     multipliers="least squares",
     priors=Priors(),
     mean=False,
-    steps=100,
-    block=50,
+    steps=60,
+    block=20,
     tolerance=1e-20,
 )
 

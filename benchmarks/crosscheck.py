@@ -1,6 +1,6 @@
 """Recovery against reconstruction on digits behind a cubic network whose start is known, n = 20.
 
-Two networks of 600 neurons: after one gradient step, where the attack's equations are exact, and
+Two networks of 300 neurons: after one gradient step, where the attack's equations are exact, and
 after training to a loss of 1e-16, where those at the midpoint hold to about 1e-2. From each, the
 recovery by ``identify`` and four reconstructions of one budget: started at the recovery, at the
 recovery with 1 % noise, and cold, once with L-BFGS and once with Levenberg-Marquardt.
@@ -27,12 +27,12 @@ from identify import verify_identifiability
 RESULTS = Path(__file__).parent / "results" / "crosscheck.json"
 N = 20
 VICTIM = VictimConfig(
-    widths=(600,),
+    widths=(300,),
     activation="power:3",
     loss="squared",
     biases="none",
     scales=(1.0, 1.0),
-    rate=3e-5,
+    rate=6e-5,
     steps=20_000,
     stop_loss=1e-16,
 )

@@ -29,6 +29,11 @@ def test_the_table_is_that_of_the_recorded_figures():
     assert run("benchmarks/recovery.py", "--table").strip() in README
 
 
+def test_the_tables_of_the_attack_are_those_of_the_recorded_figures():
+    for table in run("benchmarks/comparisons.py").strip().split("\n\n"):
+        assert table in README
+
+
 def test_the_picture_and_the_links_exist():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target

@@ -33,15 +33,15 @@ def test_digits_from_known_initialisation(n, neurons, centred, seed):
     x = digits(n, seed)
     network = train(x, labels(n), neurons, centred=centred, seed=seed)
     assert network.fit <= 1e-9
-    start = time.perf_counter()
+    start = time.process_time()
     report = verify_identifiability(network.a, network.W, init=(network.a0, network.W0))
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert report.verdict is Verdict.GLOBALLY_IDENTIFIABLE
     distance, nearest = distances(report.recovery.x, x)
     assert np.all(distance <= report.recovery.error_bound[nearest])
     assert np.max(report.recovery.error_bound) < 1e-3
     assert np.max(distance) < np.sqrt(2 * 1e-4)  # cosine 0.9999
-    assert seconds < 60
+    assert seconds < 120  # of two cores: what neighbours on the machine do, does not count
 
 
 def test_fewer_neurons_than_the_gram_condition_needs():

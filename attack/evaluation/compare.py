@@ -205,11 +205,12 @@ def against_truth(trials: Sequence[Trial]) -> str:
     truth, before, after = np.array(ends).T
     losses = f"{before.mean():.2g} without splitting, {after.mean():.2g} with it"
     below = int((before < truth).sum()), int((after < truth).sum())
-    return (
+    said = (
         f"The mean loss at the end was {losses}; the true samples with their best multipliers have "
         f"{truth.mean():.2g}. Below the loss of the truth ended {below[0]} of {len(trials)} runs "
-        f"without splitting and {below[1]} with it: there a better fit is no longer a nearer one."
+        f"without splitting and {below[1]} with it"
     )
+    return f"{said}: there a better fit is no longer a nearer one." if any(below) else f"{said}."
 
 
 def settings_of(preset: Preset) -> list[Setting]:
