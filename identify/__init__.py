@@ -1,5 +1,7 @@
 """Decide whether trained weights determine their training samples, and recover them."""
 
+from identify.deficient.candidates import OversizedSet, oversized_set
+from identify.deficient.partial import TensorKnowledge, tensor_knowledge
 from identify.relu.ambiguity import relu_merge, relu_witness
 from identify.relu.points import ReluPoint, synthesize_relu_kkt
 from identify.report import IdentifiabilityReport, Partial, RankReport, Recovery, Verdict, Witness
@@ -9,15 +11,19 @@ from identify.verify import verify_identifiability
 __all__ = [
     "IdentifiabilityReport",
     "KKTPoint",
+    "OversizedSet",
     "Partial",
     "RankReport",
     "Recovery",
     "ReluPoint",
+    "TensorKnowledge",
     "Verdict",
     "Witness",
+    "oversized_set",
     "relu_merge",
     "relu_witness",
     "synthesize_kkt",
     "synthesize_relu_kkt",
+    "tensor_knowledge",
     "verify_identifiability",
 ]

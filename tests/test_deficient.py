@@ -288,7 +288,7 @@ def test_a_walk_stays_on_the_solutions_and_goes_far():
 
 def test_linear_functions_of_a_tensor_that_is_not_determined():
     case = few_directions(np.random.default_rng(0))
-    knowledge = tensor_knowledge(posed(case))
+    knowledge = tensor_knowledge(case.a, case.W)
     assert 0 < knowledge.missing < 1
     for w in case.W:
         told = knowledge.power(w)
@@ -318,19 +318,18 @@ def test_linear_functions_of_a_tensor_that_is_not_determined():
 @pytest.mark.parametrize("seed", range(3))
 def test_an_oversized_set_fits_whatever_the_samples_were(seed):
     case = cases.kkt(np.random.default_rng(seed), 3)
-    problem = posed(case)
     for k in (None, 60):
-        found = oversized_set(problem, k, seed=seed)
+        found = oversized_set(case.a, case.W, k, seed=seed)
         assert len(found.x) > len(case.x)
         assert witness_residual(case, found) < 1e-9
         nearest = np.abs(unit(found.x) @ unit(case.x).T).max(axis=0)
         assert nearest.min() < 0.999
-    full = oversized_set(problem, seed=seed)
+    full = oversized_set(case.a, case.W, seed=seed)
     outputs = (full.x @ case.W.T) ** 3 @ case.a
     assert full.consistent == bool(np.all(full.b * outputs > 0))
     assert full.consistent
     with pytest.raises(ValueError, match="k: found 1"):
-        oversized_set(problem, 1)
+        oversized_set(case.a, case.W, 1)
 
 
 def test_weights_that_miss_the_equations_are_told_in_part_only():

@@ -11,18 +11,20 @@ problem alone has an exact solution for almost every choice of directions.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
+from identify.activation import parse_activation
 from identify.deficient.system import System, build_system
 from identify.deficient.walking import solve, weights_alive
 from identify.low_degree import relative_residual
 from identify.options import Options
-from identify.problem import Problem
+from identify.problem import Problem, pose
+from identify.weights import as_weights
 
 FloatArray = NDArray[np.float64]
 
@@ -155,7 +157,15 @@ class OversizedSet:
     consistent: bool
 
 
-def oversized_set(problem: Problem, k: int | None = None, *, seed: int = 0) -> OversizedSet:
+def oversized_set(
+    a: ArrayLike,
+    W: ArrayLike,
+    k: int | None = None,
+    *,
+    activation: int | Sequence[float] = 3,
+    init: tuple[ArrayLike, ArrayLike | None] | None = None,
+    seed: int = 0,
+) -> OversizedSet:
     """Exhibit an exact solution of the equations whose samples were drawn at random.
 
     The directions are random and only the weights b are solved for, a linear problem: so a
@@ -163,17 +173,22 @@ def oversized_set(problem: Problem, k: int | None = None, *, seed: int = 0) -> O
     whatever the training samples were.
 
     Args:
-        problem: The equations.
+        a: Output weights, (m,).
+        W: First layer, (m, d).
         k: Number of samples; None takes the number of independent equations or, in kkt where all
             margins can be kept positive, at most that many.
+        activation: An int alpha for t**alpha, or the coefficients c_0, ..., c_alpha.
+        init: As for ``verify_identifiability``.
         seed: Draws the directions.
 
     Returns:
         The set.
 
     Raises:
-        ValueError: If k is smaller than the number of independent equations.
+        ValueError: If an argument is unusable, or k is smaller than the number of independent
+            equations.
     """
+    problem = pose(as_weights(a, W, init), parse_activation(activation))
     system = build_system(problem, Options(seed=seed))
     rng, rho = np.random.default_rng(seed), len(system.forms.target)
     if k is not None and k < rho:

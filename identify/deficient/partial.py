@@ -10,15 +10,18 @@ psi|.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from identify.activation import parse_activation
 from identify.deficient.compressed import Forms, compress
 from identify.features import monomial_features, monomial_indices, monomial_weights
 from identify.interpolation import interpolate
-from identify.problem import Problem
+from identify.problem import pose
+from identify.weights import as_weights
 
 FloatArray = NDArray[np.float64]
 
@@ -148,18 +151,28 @@ def _symmetrised(tensor: FloatArray) -> FloatArray:
     return tensor
 
 
-def tensor_knowledge(problem: Problem) -> TensorKnowledge:
+def tensor_knowledge(
+    a: ArrayLike,
+    W: ArrayLike,
+    *,
+    activation: int | Sequence[float] = 3,
+    init: tuple[ArrayLike, ArrayLike | None] | None = None,
+) -> TensorKnowledge:
     """Find out which linear functions of T the weights determine.
 
     Args:
-        problem: The equations.
+        a: Output weights, (m,).
+        W: First layer, (m, d).
+        activation: An int alpha for t**alpha, or the coefficients c_0, ..., c_alpha.
+        init: As for ``verify_identifiability``.
 
     Returns:
         The functions that are determined clear of the noise.
 
     Raises:
-        ValueError: If the system is too large to be decomposed.
+        ValueError: If an argument is unusable, or the system too large to be decomposed.
     """
+    problem = pose(as_weights(a, W, init), parse_activation(activation))
     interpolation = interpolate(problem.equations, problem.evaluations.rounding)
     forms = compress(problem, wider=False)
     solution = interpolation.symmetric
