@@ -223,6 +223,9 @@ def compare_candidates(seeds: range, jobs: int, json_path: Path | None) -> None:
     Console().print(table)
     solved = sum(run["with"]["found"] == run["n"] for run in runs)
     say(f"All samples found in {solved} of {len(runs)} runs with splitting and merging.")
+    again = sum((run["map"], run["n"], run["seed"]) in known for run in runs)
+    if again:
+        say(f"{again} of them were taken from {json_path}; delete it to run them again.")
 
 
 def audit_victim(

@@ -167,7 +167,9 @@ def test_undersized_on_the_command_line_goes_on_from_its_record(monkeypatch, tmp
     assert main(["compare", "--seeds", "1", "--json", str(out)]) == 0
     assert main(["compare", "--seeds", "2", "--json", str(out)]) == 0
     assert [one["first"] for one in json.loads(out.read_text())["runs"]] == [True, False]
-    assert "2 of 2 runs" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "2 of 2 runs" in shown
+    assert f"1 of them were taken from {out}" in " ".join(shown.split())
     out.write_text("[1]")
     assert main(["compare", "--json", str(out)]) == 2
     assert "is no record of this comparison" in capsys.readouterr().err
