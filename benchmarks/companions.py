@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from attack import Equations, Layer, Priors, ReconstructionConfig, reconstruct
+from attack import Equations, Layer, ReconstructionConfig, reconstruct
 from attack.data.dataset import load
 from attack.evaluation.matching import evaluate
 from attack.evaluation.metrics import cosine
@@ -43,14 +43,8 @@ SEEDS = 4
 DIGITS = 4
 WIDTHS = (10, 20, 40, 80, 160, 320, 640)
 FEATURES_D, FEATURES_N = 10, 5
-CONFIG = ReconstructionConfig(
-    optimizer="levenberg",
-    multipliers="least squares",
-    priors=Priors(),
-    mean=False,
-    steps=60,
-    block=20,
-    tolerance=1e-20,
+CONFIG = replace(
+    ReconstructionConfig.EXACT, optimizer="levenberg", steps=60, block=20, tolerance=1e-20
 )
 
 

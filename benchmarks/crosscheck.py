@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from attack import Equations, Priors, ReconstructionConfig, crosscheck, reconstruct
+from attack import Equations, ReconstructionConfig, crosscheck, reconstruct
 from attack.data.dataset import load
 from attack.evaluation.matching import found_count
 from attack.maps.mlp_maps import ntk
@@ -36,11 +36,9 @@ VICTIM = VictimConfig(
     steps=20_000,
     stop_loss=1e-16,
 )
-CONFIG = ReconstructionConfig(
+CONFIG = replace(
+    ReconstructionConfig.EXACT,
     optimizer="levenberg",
-    multipliers="least squares",
-    priors=Priors(),
-    mean=False,
     steps=30,
     block=10,
     candidates=N,

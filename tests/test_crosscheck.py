@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from attack import Agreement, Layer, Priors, ReconstructionConfig, crosscheck, reconstruct
+from attack import Agreement, Layer, ReconstructionConfig, crosscheck, reconstruct
 from attack.crosscheck import factored_norm
 from attack.maps.mlp_maps import ntk
 from attack.model.activations import power
@@ -16,15 +16,7 @@ from identify.demo.data import digits
 from identify.report import Recovery
 from identify.tensor import cp_tensor
 
-CONFIG = ReconstructionConfig(
-    optimizer="lbfgs",
-    multipliers="least squares",
-    priors=Priors(),
-    mean=False,
-    steps=20,
-    block=20,
-    candidates=6,
-)
+CONFIG = replace(ReconstructionConfig.EXACT, steps=20, block=20, candidates=6)
 
 
 def one_step(n=6, m=200, degree=3, seed=0):

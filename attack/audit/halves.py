@@ -20,7 +20,7 @@ from attack.model.activations import PolynomialActivation
 from attack.networks import Equations
 from attack.optimiser.config import ReconstructionConfig
 from attack.optimiser.loop import Reconstruction
-from attack.optimiser.objective import Priors, loss
+from attack.optimiser.objective import loss
 from attack.reconstruct import reconstruct
 from attack.victims.training import Victim
 from identify import verify_identifiability
@@ -28,16 +28,6 @@ from identify.rendering.html import Chapter
 
 FloatArray = NDArray[np.float64]
 Place: TypeAlias = Literal["initial", "midpoint"]
-
-BUDGET = ReconstructionConfig(
-    optimizer="lbfgs",
-    multipliers="least squares",
-    priors=Priors(),
-    mean=False,
-    steps=400,
-    block=100,
-)
-"""Of the warm and of the cold start alike."""
 
 
 def audit_polynomial(
@@ -68,11 +58,12 @@ def audit_polynomial(
     at, equations = _equations(victim, sigma, x, b)
     degree = len(sigma.coefficients) - 1
     symmetry = None if sigma.coefficients == (0.0,) * degree + (1.0,) else "none"
-    found: dict[str, tuple[Reconstruction, CrossCheck | None]] = {}
+    found: dict[str, tuple[Reconstruction, CrossCheck]] = {}
     for name, start in (("warm start", recovery), ("cold start", None)):
         say(f"reconstruction, {name}")
         d = recovery.x.shape[1]
-        config = replace(BUDGET, candidates=len(recovery.x), init=d**-0.5, seed=seed)
+        chosen = {"candidates": len(recovery.x), "init": d**-0.5, "seed": seed}
+        config = replace(ReconstructionConfig.EXACT, **chosen)
         result = reconstruct(victim, "ntk", config, equations=Equations(at=at), start=start)
         check = crosscheck(recovery, result, equations=equations, alpha=degree, symmetry=symmetry)
         found[name] = result, check
@@ -95,7 +86,7 @@ def _equations(
 
 
 def _reconstructed(
-    name: str, result: Reconstruction, check: CrossCheck | None, recovered: FloatArray
+    name: str, result: Reconstruction, check: CrossCheck, recovered: FloatArray
 ) -> Chapter:
     first = result.history[0].loss
     sentences = [
@@ -103,7 +94,7 @@ def _reconstructed(
             f"L-BFGS, {result.steps} steps from a {name} with {len(result.x)} candidates: the loss "
             f"went from {first:.2e} to {result.history[-1].loss:.2e} in {result.seconds:.1f} s."
         ),
-        *(check.reasons if check is not None else ()),
+        *check.reasons,
     ]
     x = result.x.detach().cpu().double().numpy()
     return Chapter(

@@ -21,13 +21,13 @@ class Audit:
 
     Attributes:
         report: The verdict; page and JSON are built around it.
-        reconstructions: By name of the start, with the cross-check where there is a recovery.
+        reconstructions: By name of the start, with the cross-check; none without a recovery.
         local: Local identifiability, of the recovery or of the training samples.
         chapters: What the page shows beyond the report.
     """
 
     report: IdentifiabilityReport
-    reconstructions: dict[str, tuple[Reconstruction, CrossCheck | None]]
+    reconstructions: dict[str, tuple[Reconstruction, CrossCheck]]
     local: LocalReport | None
     chapters: tuple[Chapter, ...]
 
@@ -40,7 +40,7 @@ class Audit:
                 "k": len(result.x),
                 "steps": result.steps,
                 "seconds": result.seconds,
-                "crosscheck": None if check is None else check.to_dict(),
+                "crosscheck": check.to_dict(),
             }
             for name, (result, check) in self.reconstructions.items()
         }

@@ -162,6 +162,8 @@ class ReconstructionConfig:
     """[B]: run 2."""
     LOO: ClassVar[ReconstructionConfig]
     """[L]: 2N candidates for N = 100 samples."""
+    EXACT: ClassVar[ReconstructionConfig]
+    """Our own, for equations that hold exactly: L-BFGS, lambda by least squares, no penalties."""
 
     def __post_init__(self) -> None:
         for name in ("rate", "weight_rate", "init", "sharpness"):
@@ -214,6 +216,14 @@ ReconstructionConfig.LOO = ReconstructionConfig(
     priors=Priors(box=0.1),
     relu="softplus",
     dtype="float32",
+)
+ReconstructionConfig.EXACT = ReconstructionConfig(
+    optimizer="lbfgs",
+    multipliers="least squares",
+    priors=Priors(),
+    mean=False,
+    steps=400,
+    block=100,
 )
 
 
