@@ -1,0 +1,153 @@
+"""The table of families with their shares, and the instance that a number stands for."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from . import basic, geometry, precision, small, stationary, training, wrong
+from .instances import Builder, Case
+
+SEED = 10
+"""Seed of the recorded campaign; instance k draws from ``default_rng([SEED, k])``."""
+
+FAMILIES: dict[str, tuple[Builder, int]] = {
+    # separated samples, exact weights
+    "step": (basic.step, 20),
+    "step polynomial": (basic.step_polynomial, 15),
+    "features": (basic.features, 15),
+    "separated": (geometry.separated, 40),
+    "kkt": (basic.kkt, 20),
+    # awkward samples
+    "near-duplicates": (geometry.near_duplicates, 60),
+    "near-duplicates of polynomials": (geometry.near_duplicates_of_polynomials, 40),
+    "exact duplicates": (geometry.exact_duplicates, 15),
+    "antipodal": (geometry.antipodal, 20),
+    "cluster": (geometry.cluster, 25),
+    "coplanar": (geometry.coplanar, 25),
+    "in span": (geometry.in_span, 15),
+    "dependent": (geometry.dependent, 10),
+    "overcomplete": (geometry.overcomplete, 10),
+    "faint": (geometry.faint, 25),
+    "unequal weights": (geometry.unequal_weights, 15),
+    "unequal norms": (geometry.unequal_norms, 15),
+    "ill-conditioned": (geometry.ill_conditioned, 20),
+    "several troubles": (geometry.several_troubles, 15),
+    "step parallel": (basic.step_parallel, 10),
+    "step faint": (basic.step_faint, 10),
+    "step overcomplete": (basic.step_overcomplete, 10),
+    # stationary points
+    "kkt unequal margins": (stationary.unequal, 25),
+    "kkt unequal margins, margin stated": (stationary.unequal_with_margin, 15),
+    "kkt copies and gaps": (stationary.copies_and_gaps, 15),
+    "kkt unbalanced": (stationary.unbalanced, 20),
+    "kkt rescaled": (stationary.rescaled_network, 8),
+    "kkt homogenised": (stationary.homogenised, 5),
+    "kkt of both classes, degree 4": (stationary.mixed_quartic, 3),
+    "kkt few neurons": (basic.kkt_few_neurons, 5),
+    "kkt few directions": (small.few_directions, 5),
+    "kkt split": (basic.kkt_split, 10),
+    "random weights": (basic.random_weights, 10),
+    "one neuron off": (basic.one_neuron_off, 10),
+    # too few neurons, low degrees, one sample, one dimension, extreme units
+    "few neurons": (small.few_neurons, 8),
+    "few features": (small.few_features, 8),
+    "step few neurons": (basic.step_few_neurons, 4),
+    "step threshold": (basic.step_threshold, 8),
+    "low degree": (small.low_degree, 20),
+    "low degree kkt": (small.low_degree_kkt, 10),
+    "tiny": (small.tiny, 10),
+    "one sample": (small.one_sample, 8),
+    "idle neurons": (small.with_idle_neurons, 10),
+    "extreme scales": (small.extreme_scales, 10),
+    "extreme scales kkt": (small.extreme_kkt, 5),
+    "larger": (small.larger, 4),
+    "larger, near-duplicates": (small.larger_with_near_duplicates, 4),
+    # noise and rounding
+    "noisy kkt": (basic.with_noise(basic.kkt), 8),
+    "noisy step": (basic.with_noise(basic.step), 8),
+    "noisy features": (basic.with_noise(basic.features), 8),
+    "any noise, separated": (precision.with_any_noise(geometry.separated), 20),
+    "any noise, near-duplicates": (precision.with_any_noise(geometry.near_duplicates), 20),
+    "any noise, kkt": (precision.with_any_noise(stationary.unequal), 15),
+    "noise on the change": (precision.noise_on_the_change(geometry.separated), 15),
+    "noise on the change, cluster": (precision.noise_on_the_change(geometry.cluster), 10),
+    "noise of another degree": (precision.another_degree, 10),
+    "hidden decay": (precision.shrunk, 10),
+    "partial sample": (precision.partial_sample, 8),
+    "float32 kkt": (basic.single(basic.kkt), 8),
+    "float32 stationary": (precision.stationary_rounded, 8),
+    "float32 separated": (precision.in_float32(geometry.separated), 12),
+    "float32 near-duplicates": (precision.in_float32(geometry.near_duplicates), 20),
+    "float32 coplanar": (precision.in_float32(geometry.coplanar), 12),
+    "float32 cluster": (precision.in_float32(geometry.cluster), 8),
+    "float32 faint": (precision.in_float32(geometry.faint), 8),
+    "half separated": (precision.in_half(geometry.separated), 12),
+    "half near-duplicates": (precision.in_half(geometry.near_duplicates), 8),
+    "half stationary": (precision.in_half(stationary.unequal), 5),
+    "below one ulp": (precision.below_one_ulp, 10),
+    # many steps of training
+    "trained as kkt": (basic.trained, 4),
+    "trained, initial weights known": (basic.trained_known, 4),
+    "trained, one step": (training.one_step, 8),
+    "trained, few steps": (training.few_steps, 12),
+    "trained to fit": (training.to_fit, 5),
+    "trained output layer": (training.frozen_hidden, 8),
+    "trained with momentum": (training.with_momentum, 5),
+    "trained in batches": (training.in_batches, 5),
+    "trained with decay": (training.with_decay, 5),
+    "trained by Adam": (training.by_adam, 5),
+    "decayed, read as kkt": (training.decayed_to_kkt, 3),
+    # wrong statements
+    "wrong coefficient of a power": (wrong.power_coefficient, 4),
+    "wrong coefficient of two": (wrong.two_terms, 8),
+    "wrong coefficient of three": (wrong.three_terms, 10),
+    "wrong lower degree": (wrong.extra_term, 10),
+    "wrong degree": (wrong.degree, 4),
+    "wrong seed": (wrong.other_seed, 8),
+    "wrong row": (wrong.one_row, 10),
+    "wrong scale of a0": (wrong.scaled_outputs, 10),
+    "wrong count": (wrong.count, 10),
+    "wrong norm of a power": (wrong.norm_of_a_power, 4),
+    "wrong norm of a polynomial": (wrong.norm_of_a_polynomial, 8),
+    "wrong norm with a margin": (wrong.norm_and_margin, 4),
+    "random change": (wrong.random_change, 8),
+}
+"""Builder and share of every family; a round has as many instances as the shares add up to."""
+
+REFUSABLE = frozenset({"below one ulp", "extreme scales", "extreme scales kkt"})
+"""Families in which a ValueError may be the right answer: no change, or out of range."""
+
+
+@cache
+def round_robin() -> tuple[str, ...]:
+    """Return the families in the order of one round, each spread evenly over it."""
+    places = [
+        ((place + 0.5) / share, name)
+        for name, (_, share) in FAMILIES.items()
+        for place in range(share)
+    ]
+    return tuple(name for _, name in sorted(places))
+
+
+def family(number: int) -> str:
+    """Return the family of an instance."""
+    order = round_robin()
+    return order[number % len(order)]
+
+
+def instance(number: int, seed: int = SEED) -> tuple[str, Case]:
+    """Rebuild an instance from its number alone."""
+    name = family(number)
+    return name, FAMILIES[name][0](np.random.default_rng([seed, number]))
+
+
+def numbers(name: str | None, count: int) -> list[int]:
+    """Return the first instances, of one family or of all."""
+    if name is None:
+        return list(range(count))
+    order = round_robin()
+    places = [k for k, other in enumerate(order) if other == name]
+    rounds = -(-count // len(places))
+    return [turn * len(order) + place for turn in range(rounds) for place in places][:count]

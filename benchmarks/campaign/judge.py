@@ -1,0 +1,253 @@
+"""Hold a report against the truth: what is claimed falsely, and by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .instances import AMBIGUOUS, CLOSE, IDENTIFIABLE, NO_KKT, Case, FloatArray, unit
+from .matching import (
+    clusters,
+    in_scale,
+    independence,
+    residual,
+    set_distance,
+    shares,
+    signs,
+    stored_rounding,
+    table,
+)
+
+CLAIM = 0.1
+"""Bound, relative to the norm, below which a sample is claimed."""
+
+APART = 1e-3
+"""Distance from which two sample sets count as different."""
+
+WITNESSED = 1e-8
+"""Relative residual up to which a witness satisfies the equations, but for rounding."""
+
+EXACT = 1e-10
+"""Relative residual below which no set is told from the truth by its fit."""
+
+GLOBALLY, NOT = "GLOBALLY_IDENTIFIABLE", "NOT_IDENTIFIABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        rule: "bound", "phantom", "merged", "claim of nothing", "false GLOBALLY", "false NOT" or
+            "malformed".
+        text: What, with numbers.
+    """
+
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the judge found in one report.
+
+    Attributes:
+        findings: Everything wrong.
+        claims: Claimed samples.
+        exceeded: Claimed samples whose distance to the truth exceeds their bound.
+        ratios: Bound over true distance, of every claimed sample.
+        outside: How the truth lies outside the stated hypotheses though it fits no better than what
+            was recovered, or "".
+    """
+
+    findings: tuple[Finding, ...]
+    claims: int
+    exceeded: int
+    ratios: tuple[float, ...]
+    outside: str
+
+    def failures(self, case: Case) -> tuple[Finding, ...]:
+        """Return the findings that no rule excuses.
+
+        Outside the hypotheses claims are void, but not witnesses. With noise, bounds of samples
+        found one by one may be exceeded now and then; their share is judged over a family.
+        """
+        kept = self.findings
+        if self.outside:
+            kept = tuple(f for f in kept if f.rule in {"false NOT", "malformed"})
+        if case.noise > 0:
+            kept = tuple(f for f in kept if f.rule != "bound")
+        return kept
+
+
+def judge(case: Case, report: Any) -> Judgement:
+    """Return everything wrong with a report.
+
+    Args:
+        case: The instance.
+        report: What ``verify_identifiability`` said of it.
+
+    Returns:
+        The findings, and the tallies of claims and bounds.
+    """
+    findings, ratios, exceeded, claims = [], (), 0, 0
+    recovery = report.recovery
+    if recovery is not None and _malformed(recovery):
+        return Judgement((Finding("malformed", _malformed(recovery)),), 0, 0, (), "")
+    if recovery is not None:
+        norms = np.linalg.norm(recovery.x, axis=1)
+        claims = int(np.sum(recovery.error_bound < CLAIM * norms))
+        if case.x is None and claims:
+            findings.append(Finding("claim of nothing", f"{claims} samples claimed of {case.kind}"))
+        if case.x is not None:
+            wrong, ratios, exceeded = _claims(case, recovery)
+            findings += wrong
+    if report.verdict == GLOBALLY:
+        findings += _globally(case, report)
+    if report.verdict == NOT:
+        findings += _not(case, report)
+    outside = outside_hypotheses(case, report) if findings else ""
+    return Judgement(tuple(findings), claims, exceeded, ratios, outside)
+
+
+def false_claims(case: Case, report: Any) -> tuple[list[str], float]:
+    """Return what is claimed falsely in words, and the largest ratio of distance to bound."""
+    found = judge(case, report)
+    worst = max((1 / ratio for ratio in found.ratios), default=0.0)
+    return [f"{f.rule}: {f.text}" for f in found.findings if f.rule != "false NOT"], worst
+
+
+def _malformed(recovery: Any) -> str:
+    x, bound = recovery.x, recovery.error_bound
+    if not (np.isfinite(x).all() and np.isfinite(recovery.b).all()):
+        return "samples or weights that are not finite"
+    if np.isnan(bound).any() or (bound < 0).any() or len(bound) != len(x):
+        return f"bounds {bound}"
+    return ""
+
+
+def _claims(case: Case, recovery: Any) -> tuple[list[Finding], tuple[float, ...], int]:
+    """Compare each claimed sample with the nearest true one, and with all of its cluster."""
+    x, y, bound = in_scale(case, recovery)
+    apart = table(x, y, signs(case))
+    norms = np.linalg.norm(y, axis=1)
+    claimed = bound < CLAIM * norms
+    findings, ratios, exceeded = [], [], 0
+    for i in np.flatnonzero(claimed):
+        nearest = float(apart[i].min())
+        ratios.append(float(bound[i] / max(nearest, np.finfo(float).eps * norms[i])))
+        if nearest > bound[i]:
+            exceeded += 1
+            text = f"sample {i} is {nearest:.2g} from the nearest true one, bound {bound[i]:.2g}"
+            gross = nearest > CLAIM * norms[i]  # nowhere near a true sample: no matter of coverage
+            findings.append(Finding("phantom" if gross else "bound", text))
+    groups = clusters(x)
+    home = apart.argmin(axis=1)
+    for group in groups:
+        inside = [i for i in range(len(y)) if home[i] in group]
+        if len(inside) >= len(group) or not claimed[inside].any():
+            continue
+        for k in group:
+            reach = [apart[i, k] - bound[i] for i in inside]
+            if min(reach) > 0:
+                i = inside[int(np.argmin(reach))]
+                text = f"true sample {k} is merged into {i}, {apart[i, k]:.2g} away"
+                findings.append(Finding("merged", f"{text}, bound {bound[i]:.2g}"))
+    return findings, tuple(ratios), exceeded
+
+
+def _globally(case: Case, report: Any) -> list[Finding]:
+    """Check that every true sample, and nothing else, is within a bound."""
+    if case.kind in {AMBIGUOUS, NO_KKT, CLOSE} or case.x is None:
+        return [Finding("false GLOBALLY", f"of an instance that is {case.kind}")]
+    if report.recovery is None:
+        return [Finding("malformed", "GLOBALLY without samples")]
+    x, y, bound = in_scale(case, report.recovery)
+    apart = table(x, y, signs(case))
+    if len(y) > len(x):
+        return [Finding("false GLOBALLY", f"{len(y)} samples, truly {len(x)}")]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.nan_to_num(apart / bound[:, None], nan=0.0, posinf=1e300)
+    lost = np.flatnonzero(ratio.min(axis=0) > 1)
+    rows, columns = linear_sum_assignment(apart)
+    close = apart[rows, columns] <= CLAIM * np.linalg.norm(y[rows], axis=1)
+    if case.noise > 0 and len(y) == len(x) and close.all():
+        return []  # found one by one: a matter of coverage, counted with the claims
+    if len(lost):
+        text = f"{len(y)} samples, truly {len(x)}; true {lost.tolist()} are within no bound"
+        return [Finding("false GLOBALLY", text)]
+    return []
+
+
+def _not(case: Case, report: Any) -> list[Finding]:
+    """Check that the witness is another set that satisfies equations and statements."""
+    if report.witness is None or report.recovery is None:
+        return [Finding("malformed", "NOT_IDENTIFIABLE without two sets")]
+    findings = []
+    if case.kind == IDENTIFIABLE:
+        findings.append(Finding("false NOT", "the samples are independent and determined"))
+    allowed = min(1e-6, max(WITNESSED, 20 * stored_rounding(case)))
+    for name, found in (("recovery", report.recovery), ("witness", report.witness)):
+        miss = residual(case, found.x, found.b)
+        if not miss <= allowed:
+            text = f"the {name} misses the equations by {miss:.2g}, allowed {allowed:.2g}"
+            findings.append(Finding("false NOT", text))
+        findings += [Finding("false NOT", f"the {name} {t}") for t in _contradicted(case, found)]
+    apart = set_distance(report.recovery.x, report.witness.x)
+    if apart <= APART:
+        findings.append(Finding("false NOT", f"the two sets are {apart:.2g} apart"))
+    return findings
+
+
+def _contradicted(case: Case, found: Any) -> list[str]:
+    """Return what the caller stated and a set that is shown does not satisfy."""
+    said, broken = case.options, []
+    if said.get("n_samples") not in {None, len(found.x)}:
+        broken.append(f"has {len(found.x)} samples, stated {said['n_samples']}")
+    if said.get("unit_norm") and np.abs(np.linalg.norm(found.x, axis=1) - 1).max() > 1e-6:
+        broken.append("has norms other than the stated 1")
+    if said.get("margin") and case.setting == "kkt":
+        top = len(case.coefficients) - 1
+        outputs = case.coefficients[-1] * (found.x @ np.asarray(case.W).T) ** top @ case.a
+        off = np.abs(np.sign(found.b) * outputs / said["margin"] - 1).max()
+        if off > 1e-6:
+            broken.append(f"misses the stated margin by {off:.2g}")
+    return broken
+
+
+def outside_hypotheses(case: Case, report: Any) -> str:
+    """Say how the truth violates the stated hypotheses in a way that no method can see, or "".
+
+    The truth must violate one, and what was recovered must fit the weights as well as the truth
+    does (to ``EXACT``, rounding, or a hundred times the truth's own residual) while keeping them. A
+    violation that shows in the fit excuses nothing; nor do near-duplicates, which are one cluster.
+    """
+    assumed = getattr(report, "assumed", None)
+    if assumed is None or case.x is None or report.recovery is None:
+        return ""
+    violated = violations(case, assumed)
+    if not violated:
+        return ""
+    recovery = report.recovery
+    fit = residual(case, recovery.x, recovery.b, values=False)
+    true = 0.0 if case.b is None else residual(case, case.x, case.b, values=False)
+    if not fit <= max(EXACT, 20 * stored_rounding(case), 100 * true):
+        return ""
+    if independence(recovery.x).min() < assumed.independence:
+        return ""
+    return violated
+
+
+def violations(case: Case, assumed: Any) -> str:
+    """Return the hypothesis that the truth violates, in words with numbers, or ""."""
+    heads: FloatArray = np.array([unit(case.x)[group[0]] for group in clusters(case.x)])
+    away = float(independence(heads).min())
+    if away < assumed.independence:
+        return f"a sample is {away:.2g} from the span of others, assumed {assumed.independence:.2g}"
+    least = float(shares(case).min())
+    if least < assumed.faintest:
+        return f"a sample contributes {least:.2g} of the change, assumed {assumed.faintest:.2g}"
+    return ""
