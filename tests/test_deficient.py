@@ -9,9 +9,8 @@ from dataclasses import replace
 import cases
 import numpy as np
 import pytest
-from cases import AMBIGUOUS, Case
+from cases import AMBIGUOUS, Case, unit, witness_residual
 from test_max_margin import train_exponential
-from test_soundness import unit, witness_residual
 
 from identify import Verdict, synthesize_kkt, verify_identifiability
 from identify.activation import parse_activation

@@ -8,8 +8,7 @@ import cases
 import numpy as np
 import pytest
 import torch
-from cases import Case
-from test_soundness import false_claims
+from cases import Case, false_claims
 
 from identify import Verdict, synthesize_kkt, verify_identifiability
 

@@ -3,10 +3,9 @@
 from math import comb
 
 import numpy as np
-from cases import IDENTIFIABLE, Case
+from cases import IDENTIFIABLE, Case, false_claims
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from test_soundness import false_claims
 
 from identify import Verdict, verify_identifiability
 from proofs_check import strategies

@@ -5,8 +5,7 @@ from __future__ import annotations
 import cases
 import numpy as np
 import pytest
-from cases import AMBIGUOUS, Case
-from test_soundness import witness_residual
+from cases import AMBIGUOUS, Case, witness_residual
 
 from identify import Verdict, synthesize_kkt, verify_identifiability
 

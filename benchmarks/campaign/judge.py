@@ -113,13 +113,6 @@ def judge(case: Case, report: Any) -> Judgement:
     return Judgement(tuple(findings), claims, exceeded, ratios, outside)
 
 
-def false_claims(case: Case, report: Any) -> tuple[list[str], float]:
-    """Return what is claimed falsely in words, and the largest ratio of distance to bound."""
-    found = judge(case, report)
-    worst = max((1 / ratio for ratio in found.ratios), default=0.0)
-    return [f"{f.rule}: {f.text}" for f in found.findings if f.rule != "false NOT"], worst
-
-
 def _malformed(recovery: Any) -> str:
     x, bound = recovery.x, recovery.error_bound
     if not (np.isfinite(x).all() and np.isfinite(recovery.b).all()):
