@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from identify import weights
+from identify.files import limits
 from identify.weights import as_weights, read_weights
 
 A = np.array([1.0, -2.0, 0.5])
@@ -443,7 +443,10 @@ def test_refuses_a_torch_file_without_names(tmp_path, content):
 def test_refuses_names_that_occur_twice(tmp_path):
     state = {"a": torch.tensor(A), "W": torch.tensor(W)}
     torch.save({"model": state, "a": torch.tensor(A)}, tmp_path / "net.pt")
-    refuse(lambda: read_weights(tmp_path / "net.pt"), "found two tensors named 'a'", "once")
+    refuse(lambda: read_weights(tmp_path / "net.pt"), "found both 'a' and 'model.a' for a", "--a")
+    assert read_weights(tmp_path / "net.pt", a="model.a").setting == "kkt"
+    torch.save({"a": {"b": torch.tensor(A)}, "a.b": torch.tensor(A)}, tmp_path / "net.pt")
+    refuse(lambda: read_weights(tmp_path / "net.pt"), "found two tensors named 'a.b'", "once")
     data = io.BytesIO()
     np.savez(data, a=A, W=W, b=A)
     (tmp_path / "net.npz").write_bytes(data.getvalue().replace(b"b.npy", b"a.npy"))
@@ -548,15 +551,15 @@ def declare(data: bytes, size: int) -> bytes:
 def test_refuses_a_zip_bomb(tmp_path, extension):
     path = write(tmp_path / f"net{extension}", {"a": A, "W": W, "b": A})
     path.write_bytes(declare(path.read_bytes(), 0xFFFFFFF0))
-    refuse(lambda: read_weights(path), "bytes once unpacked", str(weights.MAX_BYTES), "pass a file")
+    refuse(lambda: read_weights(path), "bytes once unpacked", str(limits.MAX_BYTES), "pass a file")
 
 
 def test_limit_counts_what_is_unpacked(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "net.npz", a=np.ones(2000), W=np.ones((2000, 3)))
     assert (tmp_path / "net.npz").stat().st_size < 2000
-    monkeypatch.setattr(weights, "MAX_BYTES", 66_000)
+    monkeypatch.setattr(limits, "MAX_BYTES", 66_000)
     assert read_weights(tmp_path / "net.npz").setting == "kkt"
-    monkeypatch.setattr(weights, "MAX_BYTES", 64_000)
+    monkeypatch.setattr(limits, "MAX_BYTES", 64_000)
     refuse(lambda: read_weights(tmp_path / "net.npz"), "bytes once unpacked", "at most 64000 bytes")
 
 
@@ -564,8 +567,8 @@ def test_limit_counts_what_is_unpacked(tmp_path, monkeypatch):
 def test_limit_counts_the_file(tmp_path, extension):
     path = tmp_path / f"net{extension}"
     with path.open("wb") as handle:
-        handle.truncate(weights.MAX_BYTES + 1)  # sparse: takes no space
-    refuse(lambda: read_weights(path), f"found {weights.MAX_BYTES + 1} bytes", "at most")
+        handle.truncate(limits.MAX_BYTES + 1)  # sparse: takes no space
+    refuse(lambda: read_weights(path), f"found {limits.MAX_BYTES + 1} bytes", "at most")
 
 
 def test_refuses_expanded_tensors(tmp_path):

@@ -1,0 +1,1 @@
+"""Weight files: untrusted input, opened here and nowhere else."""

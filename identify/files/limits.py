@@ -1,0 +1,113 @@
+"""What a weight file may hold, and the words in which it is refused.
+
+A weight file is untrusted input. Sizes that it declares are compared with these limits before
+anything of that size is read, so a file is refused in time and memory that do not depend on it.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from itertools import islice
+from typing import BinaryIO, cast
+
+MAX_BYTES = 8 * 2**30
+"""Largest weight file and largest declared uncompressed size that is read: 8 GiB."""
+
+MAX_HEADER = 4 * 2**20
+"""Largest list of contents that is parsed, in any format: 4 MiB, some 50,000 entries."""
+
+MAX_TENSORS = 10_000
+"""Largest number of tensors in a file; a two-layer network has two to four."""
+
+SAVE = "save the weights as plain arrays, as .safetensors or with numpy.savez"
+FEW = "save the weights of the two layers alone, as .safetensors or with numpy.savez"
+
+
+class RefusedError(Exception):
+    """What was found in a weight file and what to do instead."""
+
+
+class _Bounded:
+    # A file that hands out no more than MAX_HEADER bytes at a time, to read a list of contents.
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self.handle = handle
+        self.seek, self.tell = handle.seek, handle.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0 or size > MAX_HEADER:
+            size = MAX_HEADER + 1
+        data = self.handle.read(size)
+        if len(data) > MAX_HEADER:
+            raise RefusedError(f"found a list of contents of more than {MAX_HEADER} bytes; {FEW}")
+        return data
+
+
+def check_count(number: int) -> None:
+    """Refuse a file of too many tensors.
+
+    Args:
+        number: How many it holds.
+
+    Raises:
+        RefusedError: If there are more than ``MAX_TENSORS``.
+    """
+    if number > MAX_TENSORS:
+        raise RefusedError(f"found {number} tensors, more than {MAX_TENSORS}; {FEW}")
+
+
+def check_archive(handle: BinaryIO) -> list[zipfile.ZipInfo]:
+    """Refuse a zip archive that unpacks to too much, before anything is unpacked.
+
+    Args:
+        handle: The archive.
+
+    Returns:
+        Its entries.
+
+    Raises:
+        RefusedError: If it has too many entries or too large ones, or is packed in another way.
+    """
+    with zipfile.ZipFile(cast(BinaryIO, _Bounded(handle))) as archive:
+        entries = archive.infolist()
+    size = sum(entry.file_size for entry in entries)
+    if size > MAX_BYTES:
+        raise RefusedError(
+            f"found entries of {size} bytes once unpacked; pass a file of at most {MAX_BYTES} bytes"
+        )
+    if any(e.flag_bits & 1 or e.compress_type not in {0, zipfile.ZIP_DEFLATED} for e in entries):
+        raise RefusedError(f"found entries that are encrypted or not packed by deflate; {SAVE}")
+    return entries
+
+
+def quoted(name: object) -> str:
+    """Quote a name from a file, at bounded length and with control characters escaped.
+
+    Args:
+        name: The name.
+
+    Returns:
+        At most 80 characters of it, in quotes.
+    """
+    text = str(name)
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def listed(shapes: Iterable[tuple[str, tuple[int, ...]]], number: int) -> str:
+    """List names and shapes for an error message.
+
+    Args:
+        shapes: Names and shapes, of which the first 20 are shown.
+        number: How many there are.
+
+    Returns:
+        At most some 4,000 characters.
+    """
+    shown = [f"{quoted(name)} {_cut(shape)}" for name, shape in islice(shapes, 20)]
+    return ", ".join(shown) + (f" and {number - 20} more" if number > 20 else "")
+
+
+def _cut(shape: tuple[int, ...]) -> str:
+    text = str(shape)
+    return text if len(text) <= 80 else text[:77] + "..."
