@@ -116,9 +116,6 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
 }
 """Builder and share of every family; a round has as many instances as the shares add up to."""
 
-REFUSABLE = frozenset({"below one ulp", "extreme scales", "extreme scales kkt"})
-"""Families in which a ValueError may be the right answer: no change, or out of range."""
-
 
 @cache
 def round_robin() -> tuple[str, ...]:

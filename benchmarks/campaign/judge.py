@@ -30,7 +30,7 @@ APART = 1e-3
 WITNESSED = 1e-8
 """Relative residual up to which a witness satisfies the equations, but for rounding."""
 
-EXACT = 1e-10
+EXACT = 1e-12
 """Relative residual below which no set is told from the truth by its fit."""
 
 GLOBALLY, NOT = "GLOBALLY_IDENTIFIABLE", "NOT_IDENTIFIABLE"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 import traceback
@@ -75,37 +76,44 @@ def examine(number: int, seed: int = families.SEED) -> Row:
     Returns:
         Its row.
     """
-    name, case = families.instance(number, seed)
-    row: Row = {"k": number, "family": name, "kind": case.kind, "clear": clear_cut(case)}
-    row |= {"noisy": bool(case.noise > 0), "told": "n_samples" in case.options}
-    row |= {"adjusted": bool(case.adjusted)}
+    row: Row = {"k": number, "family": families.family(number), "seconds": 0.0}
+    row |= {"kind": "", "clear": False, "noisy": False, "told": False, "adjusted": False}
+    try:
+        _, case = families.instance(number, seed)
+        row |= {"kind": case.kind, "clear": clear_cut(case), "noisy": bool(case.noise > 0)}
+        row |= {"told": "n_samples" in case.options, "adjusted": bool(case.adjusted)}
+        row |= _judged(case)
+    except Exception as error:  # noqa: BLE001
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error}; {Path(where.filename).name}:{where.lineno}"
+        row["failures"] = [["traceback", text[:300]]]
+    return {k: v for k, v in row.items() if not isinstance(v, list | str) or v}
+
+
+def _judged(case: Case) -> Row:
+    """Verify and judge; a refusal that names its argument is an answer where one may be given."""
     start = time.perf_counter()
     try:
         report = verified(case)
     except _SlowError:
-        return row | {"slow": True, "seconds": SLOW}
+        return {"slow": True, "seconds": SLOW}
     except ValueError as error:
-        row |= {"seconds": round(time.perf_counter() - start, 4), "refused": str(error)[:200]}
-        if case.refusable and not _internal(error):
-            return row
-        return row | {"failures": [["refused", str(error)[:200]]]}
-    except Exception:  # noqa: BLE001
-        last = traceback.format_exc().strip().splitlines()[-1]
-        return row | {"seconds": 0.0, "traceback": last, "failures": [["traceback", last]]}
-    row |= {"seconds": round(time.perf_counter() - start, 4), "verdict": str(report.verdict)}
+        if not re.match(r"[\w, :()]+: found ", str(error)):
+            raise
+        row: Row = {"seconds": round(time.perf_counter() - start, 4), "refused": str(error)[:200]}
+        return row if case.refusable else row | {"failures": [["refused", str(error)[:200]]]}
+    seconds = round(time.perf_counter() - start, 4)
     judged = judge(case, report)
-    row |= {"claims": judged.claims, "exceeded": judged.exceeded, "outside": judged.outside}
-    row["ratios"] = [float(f"{ratio:.3g}") for ratio in judged.ratios]
-    row["failures"] = [[f.rule, f.text] for f in judged.failures(case)]
-    row["found"] = [[f.rule, f.text] for f in judged.findings]
-    return {key: value for key, value in row.items() if not isinstance(value, list | str) or value}
-
-
-def _internal(error: ValueError) -> bool:
-    """Whether a ValueError is numpy's or scipy's own, not a refusal that names an argument."""
-    return not str(error).split(":")[0].strip().replace(", ", "").replace(" ", "").isalnum() or (
-        ":" not in str(error)
-    )
+    return {
+        "seconds": seconds,
+        "verdict": str(report.verdict),
+        "claims": judged.claims,
+        "exceeded": judged.exceeded,
+        "outside": judged.outside,
+        "ratios": [float(f"{ratio:.3g}") for ratio in judged.ratios],
+        "failures": [[f.rule, f.text] for f in judged.failures(case)],
+        "found": [[f.rule, f.text] for f in judged.findings],
+    }
 
 
 def verified(case: Case) -> Any:
@@ -178,17 +186,27 @@ def run(numbers: list[int], folder: Path, *, jobs: int, seed: int, show: Any = p
     show(f"version {version}: {len(numbers) - len(left)} on record, {len(left)} to run")
     path, start, ran, failed = folder / f"{version}.jsonl", time.monotonic(), 0, 0
     batches = (left[k : k + BATCH] for k in range(0, len(left), BATCH))
+    shown = start
+    for rows in _in_turn(batches, seed) if jobs == 1 else _at_once(batches, seed, jobs):
+        append(path, ({"version": version, "seed": seed} | row for row in rows))
+        ran, failed = ran + len(rows), failed + sum("failures" in row for row in rows)
+        if time.monotonic() - shown > 10 or ran == len(left):
+            shown = time.monotonic()
+            ahead = (shown - start) / ran * (len(left) - ran)
+            show(f"{ran} of {len(left)} run, {failed} failing, {ahead / 60:.1f} minutes left")
+
+
+def _in_turn(batches: Iterable[list[int]], seed: int) -> Iterator[list[Row]]:
+    for batch in batches:
+        yield _batch(batch, seed)
+
+
+def _at_once(batches: Iterator[list[int]], seed: int, jobs: int) -> Iterator[list[Row]]:
+    """Run batches in worker processes; yield each as it ends."""
     with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=one_thread) as pool:
         pending = {pool.submit(_batch, batch, seed) for batch in islice(batches, 2 * jobs)}
-        shown = start
         while pending:
             ended, pending = wait(pending, return_when=FIRST_COMPLETED)
+            pending |= {pool.submit(_batch, batch, seed) for batch in islice(batches, len(ended))}
             for future in ended:
-                rows = future.result()
-                append(path, ({"version": version, "seed": seed} | row for row in rows))
-                ran, failed = ran + len(rows), failed + sum("failures" in row for row in rows)
-                pending |= {pool.submit(_batch, batch, seed) for batch in islice(batches, 1)}
-            if time.monotonic() - shown > 10 or not pending:
-                shown = time.monotonic()
-                ahead = (shown - start) / ran * (len(left) - ran)
-                show(f"{ran} of {len(left)} run, {failed} failing, {ahead / 60:.1f} minutes left")
+                yield future.result()
