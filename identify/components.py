@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.decomposition import coefficients, pencil_directions, pick
+from identify.duals import fitted_weights, sharpened
 from identify.interpolation import Interpolation
 from identify.refinement import Equations, Fit, refine
 from identify.tensor import ImplicitTensor
@@ -22,6 +23,10 @@ _PAIRS = (4, 16, 64)
 
 _POOLED = 50
 """Number of samples up to which further starts are affordable."""
+
+_SHARPER = 4.0
+"""The fixed point of the duals is the better start even if its residual is so much larger: what it
+leaves lies in the weights of near-duplicates."""
 
 _ENOUGH = 1.25
 """Residual, over what the noise of the interpolation leads to expect, at which no more are
@@ -86,7 +91,7 @@ def _best_single(
     basis: FloatArray,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the start from a single pair of slices that has the smallest residual."""
+    """Return the best start from a single pair of slices, sharpened by its duals if cubic."""
     n = basis.shape[1]
     tensor = interpolation.tensors[equations.activation.degree].restricted(basis)
     starts = []
@@ -95,7 +100,13 @@ def _best_single(
         b = coefficients(tensor, directions)
         x, b = starting_point(equations, interpolation, directions @ basis.T, b)
         starts.append((float(np.linalg.norm(equations.residual(x, b))), x, b))
-    _, x, b = min(starts, key=lambda start: start[0])
+    best, x, b = min(starts, key=lambda start: start[0])
+    if tensor.degree == 3 and not equations.free_b and not equations.by_value:
+        unit = sharpened(tensor, x @ basis / np.linalg.norm(x, axis=1, keepdims=True)) @ basis.T
+        b_unit = fitted_weights(equations, unit)
+        sharper = starting_point(equations, interpolation, unit, b_unit)
+        if float(np.linalg.norm(equations.residual(*sharper))) < _SHARPER * best:
+            return sharper
     return x, b
 
 

@@ -1,10 +1,9 @@
 """What fixes the norms of the samples, and their final form.
 
-Without |x_i| = 1, (x_i, b_i) and (c x_i, c^{-alpha} b_i) satisfy the same homogeneous equations.
-In kkt the
-active samples have the same margin y_i Phi(x_i), which fixes each norm up to the one scale of
-theta;
-in known-init lower degrees of sigma fix them; else only |x_i| = 1 does.
+Without |x_i| = 1, (x_i, b_i) and (c x_i, c^{-alpha} b_i) satisfy the same homogeneous equations. In
+kkt a margin y_i Phi(x_i) that the caller vouches for fixes each norm: at a max-margin point all
+active samples have the same one, at a stationary point with weight decay each has its own. In
+known-init lower degrees of sigma fix them; else only |x_i| = 1 does.
 """
 
 from __future__ import annotations
@@ -77,7 +76,8 @@ def keep_norms(activation: Polynomial, x: FloatArray, b: FloatArray, bound: Floa
         The same samples.
     """
     reason = "The lower degrees of the activation fix the norms of the samples."
-    return Scaled(x, b, bound, True, _equivalences(activation), True, reason)
+    rounding = 8 * np.finfo(float).eps * np.linalg.norm(x, axis=1)
+    return Scaled(x, b, bound + rounding, True, _equivalences(activation), True, reason)
 
 
 def unit_norms(
@@ -110,9 +110,10 @@ def unit_norms(
 
 
 def _relative(bound: FloatArray, norms: FloatArray) -> FloatArray:
-    """Turn bounds on z into bounds on z / |z|; twice, since both |z| and the direction move."""
+    """Turn bounds on z into bounds on z / |z|, the rounding of the result included."""
     ratio = bound / norms
-    return np.where(ratio < 1, ratio / np.maximum(1 - ratio, 1e-3), np.inf)
+    turned = np.where(ratio < 1, ratio / np.maximum(1 - ratio, 1e-3), np.inf)
+    return turned + 8 * np.finfo(float).eps
 
 
 def margin_norms(
@@ -122,9 +123,13 @@ def margin_norms(
     z: FloatArray,
     sign: FloatArray,
     bound: FloatArray,
-    margin: float | None,
+    margin: float,
+    output_error: float,
 ) -> Scaled:
-    """Scale every sample so that all margins y_i Phi(x_i) agree (kkt).
+    """Scale every sample so that its margin y_i Phi(x_i) is the one that the caller vouches for.
+
+    Phi(u) = sum_j a_j sigma(W_j.u) for the unit vector u gives |x|^alpha = margin / |Phi(u)|; an
+    error of u and an error of the a_j both move Phi(u), and |x| by an alpha-th of that.
 
     Args:
         activation: sigma(t) = c t^alpha.
@@ -133,37 +138,27 @@ def margin_norms(
         z: |b_i|^{1/alpha} x_i, (n, d).
         sign: Signs of b, (n,).
         bound: Error bounds on z, (n,).
-        margin: The common margin, or None where it is not known.
+        margin: The common margin.
+        output_error: Norm of the error of a relative to that of a.
 
     Returns:
-        Samples whose margins are ``margin``; where it is None, of geometric mean norm 1.
+        Samples whose margins are ``margin``.
     """
     alpha = activation.degree
     lengths = np.linalg.norm(z, axis=1)
     u = z / lengths[:, None]
     t = W @ u.T
-    phi = activation(t).T @ a
+    values = activation(t)
+    phi = values.T @ a
     slope = np.linalg.norm((activation(t, 1) * a[:, None]).T @ W, axis=1)
-    tiny = np.finfo(float).tiny
+    moved = output_error * float(np.linalg.norm(a)) * np.linalg.norm(values, axis=0)
+    size = np.maximum(np.abs(phi), np.finfo(float).tiny)
     consistent = bool(np.all(phi * sign > 0))
     relative = _relative(bound, lengths)
-    log_norm = -np.log(np.maximum(np.abs(phi), tiny)) / alpha
-    log_norm = log_norm - np.mean(log_norm) if margin is None else log_norm + np.log(margin) / alpha
-    norms = np.exp(log_norm)
-    wobble = relative * slope / (alpha * np.maximum(np.abs(phi), tiny))
-    if margin is None:  # the mean of the logarithms moves with all samples
-        wobble = wobble + np.mean(wobble)
+    norms = (margin / size) ** (1 / alpha)
+    computing = np.finfo(float).eps * (np.abs(values).T @ np.abs(a))
+    wobble = (relative * slope + moved + computing) / (alpha * size)
     x, b = u * norms[:, None], sign * (lengths / norms) ** alpha
     error_bound = norms * np.hypot(relative, np.expm1(np.minimum(wobble, 700)))
-    if margin is not None:
-        reason = f"The margin {margin:g} of the active samples fixes their norms."
-        return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)
-    scale = (
-        "scale: all norms up to one common factor, (c x_i, c^-alpha b_i), the active samples "
-        "having the same margin; shown with geometric mean norm 1"
-    )
-    reason = (
-        "The margin was not given, so the norms are known up to one common factor only "
-        "(all active samples have the same margin)."
-    )
-    return Scaled(x, b, error_bound, False, _equivalences(activation, scale), consistent, reason)
+    reason = f"The margin {margin:g} of the active samples, as stated, fixes their norms."
+    return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)

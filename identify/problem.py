@@ -57,7 +57,8 @@ def pose(weights: Weights, activation: Polynomial, base: float | None = None) ->
         weights: Validated weights.
         activation: sigma.
         base: known-init: 0 takes the points at the initial weights, 1/2 at the midpoint; None
-            decides by the data-free equations, for the midpoint where there are none.
+            takes the one that satisfies the data-free equations better, the midpoint where there
+            are none.
 
     Returns:
         The problem.
@@ -127,7 +128,7 @@ def balance(weights: Weights, activation: Polynomial) -> float:
 def _known_init(
     weights: Weights, activation: Polynomial, base: float | None
 ) -> tuple[Evaluations, float | None]:
-    """Take the points at the midpoint, or at the initial weights where those fit better.
+    """Take the gradients at a base point.
 
     For a power activation and gradients taken at w, <w, W_j - W0_j> = alpha a (a_j - a0_j) whatever
     the data: at the initial weights exactly for one gradient step, at the midpoint exactly for
@@ -141,7 +142,7 @@ def _known_init(
     if not activation.is_power or not np.any(options[0].values):
         return options[0], None
     residuals = [_work(option, activation.degree) for option in options]
-    best = int(residuals[-1] < 1e-3 * residuals[0])
+    best = int(np.argmin(residuals))
     return options[best], residuals[best]
 
 
@@ -157,7 +158,7 @@ def _work(evaluations: Evaluations, alpha: int) -> float:
 def _space(evaluations: Evaluations) -> RowSpace:
     d = evaluations.points.shape[1]
     if evaluations.gradients is None:
-        return RowSpace(np.eye(d), np.empty(0), 0.0, noisy=False)
+        return RowSpace(np.eye(d), np.empty(0), 0.0, noisy=False, floor=0.0)
     return row_space(evaluations.gradients, evaluations.rounding)
 
 

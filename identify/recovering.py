@@ -7,21 +7,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from identify import hypotheses
 from identify.certificate import (
     CLAIM,
     chance_of_fit,
-    entry_matrix,
     equation_error,
     sample_bounds,
 )
 from identify.components import solve_components
 from identify.decomposition import range_basis
+from identify.hidden import assumed
 from identify.interpolation import Interpolation, interpolate
 from identify.norms import Scaled, keep_norms, margin_norms, unit_norms
 from identify.options import Options
 from identify.problem import Problem
 from identify.refinement import Equations, Fit
-from identify.report import Recovery, Verdict
+from identify.report import Assumed, Recovery, Verdict
 from identify.trajectory import Ends, PathFit, refine_along_path
 
 FloatArray = NDArray[np.float64]
@@ -46,11 +47,15 @@ class Recovered:
         verdict: The verdict.
         sentences: The reasons for it.
         recovery: The samples, or None.
+        hypotheses: What they and their bounds rest on, as sentences.
+        assumed: The numbers among them, or None.
     """
 
     verdict: Verdict
     sentences: tuple[str, ...]
     recovery: Recovery | None
+    hypotheses: tuple[str, ...] = ()
+    assumed: Assumed | None = None
 
 
 def recover(problem: Problem, interpolation: Interpolation, options: Options) -> Recovered:
@@ -90,13 +95,25 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
     path = _along_path(problem, basis, fit, options)
     if path is not None:
         fit, excess = path.fit, False
+        problem = replace(problem, equations=path.equations)
         sentences.append(
             "Full-batch gradient descent on the squared loss from the initial weights on these "
             f"samples, at {path.rate:.3g} over the largest eigenvalue of the tangent kernel, ends "
             f"within {fit.residual / scale:.2g} of the change of the weights."
         )
     counted = options.n_samples is not None or _chance(interpolation, fit, scale) <= CHANCE
-    scaled = _scaled(problem, fit, options, claim=counted and not excess)
+    error = equation_error(problem, fit, along_path=path is not None)
+    bound = np.full(n, np.inf)
+    if counted and not excess:
+        bound = sample_bounds(
+            problem,
+            fit,
+            error,
+            rng,
+            tensor=tensor if path is None else None,
+            counted=options.n_samples is not None,
+        )
+    scaled = _scaled(problem, fit, options, bound)
     recovery = Recovery(
         x=scaled.x,
         b=scaled.b * np.exp(problem.log_b),
@@ -107,15 +124,23 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
     )
     sentences.append(scaled.reason)
     verdict, more = _judge(problem, interpolation, fit, recovery, options, excess=excess)
-    return Recovered(verdict, (*sentences, *more), recovery)
+    rests_on = assumed(problem, fit, error, stated=options.n_samples is not None)
+    said = (
+        hypotheses.of_setting(problem, path_end=None if path is None else recovery.residual),
+        *hypotheses.of_samples(problem, options, rests_on, error / scale),
+    )
+    return Recovered(verdict, (*sentences, *more), recovery, said, rests_on)
 
 
 def _count_contradiction(n: int, stated: int | None) -> Recovered | None:
     if stated is None or stated == n:
         return None
     if stated < n:
-        reason = f"The weights span {n} dimensions, which {stated} samples cannot."
-        return Recovered(Verdict.MODEL_REJECTED, (reason,), None)
+        reason = (
+            f"The weights span {n} dimensions above the rounding of their type, which {stated} "
+            "samples cannot: there are more samples than stated, or noise beside the model."
+        )
+        return Recovered(Verdict.UNDECIDED, (reason,), None)
     reason = (
         f"Of the {stated} samples stated only {n} directions are seen: samples are dependent, or "
         "differ only outside the row space, or are not active. This decomposition needs "
@@ -181,20 +206,18 @@ def _chance(interpolation: Interpolation, fit: Fit, scale: float) -> float:
     return chance_of_fit(fit.residual / scale, spare)
 
 
-def _scaled(problem: Problem, fit: Fit, options: Options, *, claim: bool) -> Scaled:
-    """Bound the errors, lift to the full space and fix the norms."""
-    equations, space = problem.equations, problem.space
-    error = equation_error(equations, fit, problem.evaluations.rounding)
-    entries = np.zeros((1, len(fit.x))) if equations.by_value else entry_matrix(equations, fit)
-    bound = sample_bounds(equations, fit, error, space.tail, entries)
-    bound = np.where(np.isfinite(bound), bound, np.inf) if claim else np.full(len(fit.x), np.inf)
-    activation, x = equations.activation, fit.x @ space.basis.T
-    if equations.free_b:
+def _scaled(problem: Problem, fit: Fit, options: Options, bound: FloatArray) -> Scaled:
+    """Lift to the full space and fix the norms."""
+    activation, x = problem.equations.activation, fit.x @ problem.space.basis.T
+    if problem.equations.free_b:
         return keep_norms(activation, x, fit.b, bound)
-    if options.unit_norm or problem.setting != "kkt":
+    if options.unit_norm or options.margin is None:
         return unit_norms(activation, x, fit.b, bound, given=bool(options.unit_norm))
     weights = problem.weights
-    scaled = margin_norms(activation, weights.a, weights.W, x, fit.b, bound, options.margin)
+    error = float(np.nan_to_num(problem.data_free or 0.0))
+    scaled = margin_norms(
+        activation, weights.a, weights.W, x, fit.b, bound, options.margin, output_error=error
+    )
     if scaled.consistent:
         return scaled
     reason = (

@@ -336,7 +336,7 @@ def _damped_factor(matrix: FloatArray, mu: float) -> tuple[FloatArray, bool]:
         try:
             return cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
-            mu *= 100
+            mu = max(100 * mu, float(np.finfo(float).eps))
 
 
 def _moved(
@@ -361,75 +361,3 @@ def project_out(equations: Equations, fit: Fit, change: FloatArray) -> FloatArra
     along = (gradient(equations, fit.x, fit.b, change) / fit.unit).ravel()
     step = cho_solve(fit.factor, along, check_finite=False).reshape(fit.unit.shape) / fit.unit
     return change - jacobian_product(equations, fit.x, fit.b, step)
-
-
-def sensitivities(fit: Fit) -> FloatArray:
-    """Return, per sample, the norm of the block of J^+ that moves it.
-
-    A residual of norm eps in the equations moves the samples of the least-squares solution by at
-    most this times eps, to first order. It is the square root of the largest eigenvalue of the
-    diagonal block of (J^T J)^{-1}, found by power iteration on all blocks at once.
-
-    Args:
-        fit: A converged fit.
-
-    Returns:
-        One factor per sample, (n,); the b_i are left out where they are free.
-    """
-    n, q = fit.unit.shape
-    r = fit.x.shape[1]
-    rng = np.random.default_rng(0)
-    vectors = np.zeros((n, q))
-    vectors[:, :r] = rng.standard_normal((n, r))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    norms = np.zeros(n)
-    for _ in range(30 if n * q <= 4000 else 8):
-        stacked = np.zeros((n, q, n))
-        stacked[np.arange(n), :, np.arange(n)] = vectors / fit.unit
-        solved = cho_solve(fit.factor, stacked.reshape(n * q, n), check_finite=False)
-        moved = solved.reshape(n, q, n)[np.arange(n), :, np.arange(n)] / fit.unit
-        moved[:, r:] = 0.0
-        norms = np.linalg.norm(moved, axis=1)
-        vectors = moved / np.maximum(norms, np.finfo(float).tiny)[:, None]
-    # the factor is good to about 1e-14 in its own units: what it cannot tell apart is unbounded
-    blurred = norms * fit.unit[:, :r].min(axis=1) ** 2 > 1e12
-    return np.where(blurred, np.inf, np.sqrt(norms))
-
-
-def curvatures(equations: Equations, fit: Fit) -> FloatArray:
-    """Bound, per sample, how fast the Jacobian changes as that sample moves.
-
-    The equations are sums over samples, so their second derivative has no mixed terms. Moving
-    sample i by delta adds half of
-
-        s b_i (sigma^(3)(t) (u.delta)^2 x_i + 2 sigma^(2)(t) (u.delta) delta)    (gradients), or
-            b_i sigma^(2)(t) (u.delta)^2                                        (values)
-
-    to the equation of neuron j; with (u.delta)^2 <= |u| |delta| |u.delta| the norm over all neurons
-    is an operator norm.
-
-    Args:
-        equations: The equations.
-        fit: Where it is taken.
-
-    Returns:
-        K_i with |second derivative along delta| <= K_i |delta|^2, (n,).
-    """
-    t, u = equations.points @ fit.x.T, equations.points
-    length = np.linalg.norm(u, axis=1)
-    found = []
-    for i, x in enumerate(fit.x):
-        second = fit.b[i] * equations.activation(t[:, i], 2)
-        if equations.by_value:
-            found.append(_spectral(u, second * length))
-            continue
-        third = fit.b[i] * equations.scale * equations.activation(t[:, i], 3) * length
-        twist = _spectral(u, third) * float(np.linalg.norm(x))
-        found.append(twist + 2 * _spectral(u, second * equations.scale))
-    return np.array(found)
-
-
-def _spectral(points: FloatArray, weights: FloatArray) -> float:
-    """Return the spectral norm of diag(weights) points."""
-    rows = points * weights[:, None]
-    return float(np.sqrt(max(np.linalg.eigvalsh(rows.T @ rows)[-1], 0.0)))

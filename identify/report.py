@@ -101,6 +101,25 @@ class Recovery:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumed:
+    """What the count of the samples rests on, as numbers; ``hypotheses`` says it in words.
+
+    Attributes:
+        samples: At most so many training samples enter.
+        stated: Whether the caller gave that number.
+        independence: Each training sample, scaled to norm 1, is at least this far from the span of
+            the others.
+        faintest: Each contributes at least this share of the equations: the norm of what it adds to
+            the left-hand sides over that of the right-hand sides.
+    """
+
+    samples: int
+    stated: bool
+    independence: float
+    faintest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Witness:
     """A second data set that satisfies the same equations.
 
@@ -175,6 +194,8 @@ class IdentifiabilityReport:
         n_neurons: m.
         seed: The seed every random choice came from.
         partial: What is determined where the tensor is not, or None.
+        hypotheses: What verdict and bounds rest on, as full sentences.
+        assumed: The numbers among them, or None where no sample was recovered.
     """
 
     verdict: Verdict
@@ -190,6 +211,8 @@ class IdentifiabilityReport:
     n_neurons: int
     seed: int
     partial: Partial | None = None
+    hypotheses: tuple[str, ...] = ()
+    assumed: Assumed | None = None
 
     def __str__(self) -> str:
         from identify.rendering import render_text

@@ -33,12 +33,14 @@ class RowSpace:
         singular_values: Of the matrix, decreasing.
         tail: Largest singular value left out; 0 if none is.
         noisy: Whether the tail stands above the rounding of the stored weights.
+        floor: Singular values at or below it were not counted.
     """
 
     basis: FloatArray
     singular_values: FloatArray
     tail: float
     noisy: bool
+    floor: float
 
     @property
     def dimension(self) -> int:
@@ -80,4 +82,4 @@ def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
         if len(alive) - lowest >= _MANY and alive[lowest] <= _FLAT * alive[-1]:
             rank = lowest
     tail = float(values[rank]) if rank < len(values) else 0.0
-    return RowSpace(right[:rank].T, values, tail, rank < above)
+    return RowSpace(right[:rank].T, values, tail, rank < above, max(floor, tail))

@@ -158,11 +158,14 @@ class PathFit:
     Attributes:
         fit: The corrected least-squares fit; ``fit.residual`` is the distance of the computed end
             of the path from the given first layer.
+        equations: The equations with right-hand sides corrected so that their residual at the fit
+            is that distance.
         rate: The learning rate found, in units of the reciprocal of the largest eigenvalue of K.
         rounds: Number of corrections that were computed.
     """
 
     fit: Fit
+    equations: Equations
     rate: float
     rounds: int
 
@@ -211,7 +214,8 @@ def refine_along_path(
         if error < best:
             # what is left when the path from these samples is computed: the residual that counts
             left = Fit(fit.x, fit.b, error, fit.factor, fit.unit, fit.converged)
-            result = PathFit(left, float(np.exp(log_rate)), kept)
+            ends_at = equations.with_right_side(equations.predict(fit.x, fit.b) + miss)
+            result = PathFit(left, ends_at, float(np.exp(log_rate)), kept)
         slow = error > 0.5 * best
         stalled = 0 if error < 0.95 * best else stalled + 1
         best = min(best, error)

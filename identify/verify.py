@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial, parse_activation
+from identify.base_point import best_base, misfit
 from identify.deficient.explain import explain_deficient
-from identify.interpolation import Interpolation, interpolate
+from identify.hypotheses import of_setting
+from identify.interpolation import Interpolation
 from identify.low_degree import determined_part, witness_pair
 from identify.options import Options, check_options
 from identify.problem import Problem, pose
 from identify.rank_report import rank_report
 from identify.recovering import recover
 from identify.report import (
+    Assumed,
     IdentifiabilityReport,
     Neurons,
     Partial,
@@ -102,28 +105,31 @@ def verify_weights(
     options.report("equations")
     problem = pose(weights, activation)
     argument = Argument(weights, activation, problem, options)
-    argument.say(_front_door(problem))
-    if problem.data_free is not None:
-        limit = REJECT_KKT if problem.setting == "kkt" else REJECT_FIT
-        name = _DATA_FREE[problem.setting]
+    if not problem.space.dimension:
+        argument.say(_unseen(problem))
+        return argument.conclude(Verdict.UNDECIDED)
+    if problem.setting == "kkt" and problem.data_free is not None:
+        argument.say(_front_door(problem))
         argument.residual = problem.data_free
-        if problem.data_free > limit:
-            argument.say(f"{name} fail by {problem.data_free:.2g}, more than {limit:g}.")
+        if problem.data_free > REJECT_KKT:
+            fails = f"fail by {problem.data_free:.2g}, more than {REJECT_KKT:g}"
+            argument.say(f"{_DATA_FREE['kkt']} {fails}.")
             return argument.conclude(Verdict.MODEL_REJECTED)
-        argument.say(f"{name} hold to {problem.data_free:.2g}.")
+        argument.say(f"{_DATA_FREE['kkt']} hold to {problem.data_free:.2g}.")
 
     options.report("interpolation")
-    problem, interpolation = _interpolated(problem, activation)
+    problem, interpolation = best_base(problem, activation)
     argument.problem = problem
+    if problem.setting != "kkt":
+        argument.say(_front_door(problem))
+        if problem.data_free is not None:
+            argument.say(f"{_DATA_FREE['known-init']} hold to {problem.data_free:.2g}.")
     argument.rank, sentences = rank_report(problem, interpolation, certify=options.certify)
     argument.say(*sentences)
-    tests = (interpolation.gram, interpolation.symmetric)
-    misses = [test.residual for test in tests if test and np.isfinite(test.residual)]
-    if misses and max(misses) > REJECT_FIT:
-        argument.say(
-            f"The best polynomial of degree {activation.degree} misses the weights' equations by "
-            f"{max(misses):.2g}, more than {REJECT_FIT:g}: the weights are not of this setting."
-        )
+    miss = misfit(problem, interpolation)
+    if miss > REJECT_FIT:
+        argument.residual = miss
+        argument.say(_not_of_setting(problem, activation, miss))
         return argument.conclude(Verdict.MODEL_REJECTED)
     carried = interpolation.carried_by
     if carried is None:
@@ -140,6 +146,7 @@ def verify_weights(
     if recovered.recovery is None and recovered.verdict is Verdict.UNDECIDED:
         return _decide_deficient(argument, problem, interpolation, options)
     argument.recovery = recovered.recovery
+    argument.hypotheses, argument.assumed = recovered.hypotheses, recovered.assumed
     if problem.setting != "kkt" and recovered.recovery is not None:
         argument.residual = recovered.recovery.residual
     return argument.conclude(recovered.verdict)
@@ -167,6 +174,8 @@ class Argument:
     recovery: Recovery | None = None
     witness: Witness | None = None
     partial: Partial | None = None
+    hypotheses: tuple[str, ...] = ()
+    assumed: Assumed | None = None
 
     def say(self, *sentences: str) -> None:
         """Add sentences to the reasons.
@@ -199,6 +208,8 @@ class Argument:
             n_neurons=len(self.weights.a),
             seed=self.options.seed,
             partial=self.partial,
+            hypotheses=self.hypotheses or (of_setting(self.problem),),
+            assumed=self.assumed,
         )
 
 
@@ -213,17 +224,22 @@ def _front_door(problem: Problem) -> str:
     return f"The change of the {size} gives the gradients of P at the {where} the training path."
 
 
-def _interpolated(problem: Problem, activation: Polynomial) -> tuple[Problem, Interpolation]:
-    """Interpolate; where no data-free equation chose the base point, take the one that fits."""
-    first = interpolate(problem.equations, problem.evaluations.rounding)
-    if problem.setting != "known-init" or problem.data_free is not None:
-        return problem, first
-    other = pose(problem.weights, activation, base=0.0)
-    second = interpolate(other.equations, other.evaluations.rounding)
-    one, two = first.carried_by, second.carried_by
-    if two is not None and (one is None or two.residual < 0.1 * one.residual):
-        return other, second
-    return problem, first
+def _unseen(problem: Problem) -> str:
+    changed = problem.evaluations.right_side
+    return (
+        f"The change of W, {np.abs(changed).max():.1e} at the most, lies within what the rounding "
+        f"of the stored numbers ({problem.evaluations.rounding:.1e}) can bring about: nothing can "
+        "be read from it. The same weights in a wider type may tell."
+    )
+
+
+def _not_of_setting(problem: Problem, activation: Polynomial, miss: float) -> str:
+    tried = " from either base point" if problem.setting == "known-init" else ""
+    return (
+        f"The best polynomial of degree {activation.degree} misses the weights' equations by "
+        f"{miss:.2g}{tried}, more than {REJECT_FIT:g}: the weights are not of this setting, or "
+        "noise drowns it."
+    )
 
 
 def _decide_deficient(

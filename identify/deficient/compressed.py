@@ -100,7 +100,7 @@ def compress(problem: Problem, *, wider: bool, seed: int = 0) -> Forms:
     basis = problem.space.basis
     if wider and _widens(problem):
         basis = np.column_stack([basis, _outside(basis, np.random.default_rng(seed))])
-    space = RowSpace(basis, problem.space.singular_values, 0.0, noisy=False)
+    space = RowSpace(basis, problem.space.singular_values, 0.0, noisy=False, floor=0.0)
     equations = equations_in(problem.evaluations, space)
     sigma = float(np.sqrt(np.mean(equations.points**2))) or 1.0
     coefficients = equations.activation.coefficients
