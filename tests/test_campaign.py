@@ -17,7 +17,7 @@ from campaign.instances import (
     signed,
     unit,
 )
-from campaign.matching import residual
+from campaign.matching import residual, stored_rounding
 from campaign.summary import summarise
 
 GLOBALLY = "GLOBALLY_IDENTIFIABLE"
@@ -40,11 +40,13 @@ def test_an_instance_follows_from_its_number():
 def test_every_truth_satisfies_its_own_equations():
     exact = ("step", "features", "kkt", "coplanar", "kkt rescaled", "wrong coefficient of two",
              "wrong norm of a power", "kkt unequal margins, margin stated", "extreme scales kkt",
-             "kkt split", "low degree", "idle neurons", "kkt copies and gaps")  # fmt: skip
+             "kkt split", "low degree", "idle neurons", "kkt copies and gaps",
+             "kkt coplanar", "kkt near-duplicates", "parallel", "random polynomials")  # fmt: skip
     for name in exact:
         for number in families.numbers(name, 3):
             _, case = families.instance(number)
-            assert residual(case, case.x, case.b) < 1e-11, (name, number)
+            off = residual(case, case.x, case.b)
+            assert off < 1e-12 + 20 * stored_rounding(case), (name, number)
 
 
 def rows_of(folder) -> dict[int, dict]:

@@ -19,12 +19,13 @@ from campaign.instances import (
     signed,
     unit,
 )
-from campaign.judge import judge
+from campaign.judge import judge, violations
 from campaign.matching import clusters, independence, residual, shares
 from campaign.stationary import at_margin, stationary_point
 
 from identify.report import Recovery, Witness
 
+SIGN = ("sign: (x_i, b_i) and (-x_i, -b_i) satisfy the same equations",)
 GLOBALLY, NOT = "GLOBALLY_IDENTIFIABLE", "NOT_IDENTIFIABLE"
 
 
@@ -54,7 +55,7 @@ def cubic(x=None, b=None, **options) -> Case:
 
 def truthful(case: Case, bound=1e-9, **more) -> Said:
     x = np.array(case.x)
-    found = Recovery(x, np.array(case.b), np.full(len(x), bound), True, 0.0, ())
+    found = Recovery(x, np.array(case.b), np.full(len(x), bound), True, 0.0, SIGN)
     return Said(GLOBALLY, found, **more)
 
 
@@ -88,6 +89,7 @@ def test_order_sign_and_free_norms_do_not_matter():
     said = tampered(truthful(case), x=x, norm_known=False)
     assert not judge(case, said).findings
     assert rules(case, replace(said, recovery=replace(said.recovery, norm_known=True)))
+    assert rules(case, tampered(said, equivalences=())) == {"phantom", "false GLOBALLY"}
     odd = gradient_step(np.random.default_rng(1), case.x, case.b, [0, 0, 1, 1], 40)
     assert rules(odd, tampered(truthful(odd), x=-case.x)) == {"phantom", "false GLOBALLY"}
 
@@ -141,7 +143,7 @@ def test_merged_samples_must_all_be_covered(angle, bound, fine):
     assert rules(case, replace(said, verdict=GLOBALLY)) == (
         set() if fine else {"merged", "false GLOBALLY"}
     )
-    assert clusters(x) == [[0, 1], [2], [3]]
+    assert clusters(case) == [[0, 1], [2], [3]]
 
 
 def test_malformed_bounds():
@@ -213,7 +215,7 @@ def coplanar() -> tuple[Case, Recovery]:
     x = np.concatenate([plane @ basis[:2], basis[2:]])
     y = np.concatenate([found[0] @ basis[:2], basis[2:]])
     weights = np.append(found[1], b[3])
-    recovery = Recovery(y, weights, np.full(3, 1e-12), True, 0.0, ())
+    recovery = Recovery(y, weights, np.full(3, 1e-12), True, 0.0, SIGN)
     return replace(cubic(x, b), kind=NEARLY), recovery
 
 
@@ -240,6 +242,23 @@ def test_near_duplicates_are_not_excused():
     merged = replace(found, x=found.x[1:], b=found.b[1:] * [2, 1, 1],
                      error_bound=np.full(3, 1e-12))  # fmt: skip
     assert rules(case, Said(GLOBALLY, merged, assumed=Assumed())) == {"merged", "false GLOBALLY"}
+
+
+def test_what_violates_independence():
+    rng = np.random.default_rng(4)
+    x, strict = samples(rng, 4, 6), Assumed(independence=1e-6)
+    assert not violations(cubic(x), strict)
+    near = x.copy()
+    near[1] = unit((x[0] + 1e-7 * x[2])[None])[0]  # in the plane of samples 0 and 2
+    assert violations(cubic(near), strict)
+    near[1] = unit((x[0] + 1e-7 * rng.standard_normal(6))[None])[0]
+    assert not violations(cubic(near), strict)
+    longer = x.copy()
+    longer[1] = 1.001 * x[0]
+    assert not violations(cubic(longer), strict)  # no norm shows: one sample
+    two_terms = gradient_step(rng, longer, signed(rng, 4), [0, 1, 0, 1], 30)
+    assert violations(two_terms, strict)
+    assert violations(cubic(samples(rng, 7, 6)), strict)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 
@@ -11,6 +12,12 @@ from .instances import Builder, Case
 
 SEED = 10
 """Seed of the recorded campaign; instance k draws from ``default_rng([SEED, k])``."""
+
+
+def _compact(builder: Callable[..., Case]) -> Builder:
+    """Keep dimensions small where noise or rounding will fill them all."""
+    return partial(builder, compact=True)
+
 
 FAMILIES: dict[str, tuple[Builder, int]] = {
     # separated samples, exact weights
@@ -22,7 +29,9 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     # awkward samples
     "near-duplicates": (geometry.near_duplicates, 60),
     "near-duplicates of polynomials": (geometry.near_duplicates_of_polynomials, 40),
-    "exact duplicates": (geometry.exact_duplicates, 15),
+    "parallel": (geometry.parallel, 20),
+    "random polynomials": (geometry.random_polynomials, 20),
+    "exact duplicates": (geometry.exact_duplicates, 8),
     "antipodal": (geometry.antipodal, 20),
     "cluster": (geometry.cluster, 25),
     "coplanar": (geometry.coplanar, 25),
@@ -30,6 +39,7 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "dependent": (geometry.dependent, 10),
     "overcomplete": (geometry.overcomplete, 10),
     "faint": (geometry.faint, 25),
+    "faint, not counted": (geometry.uncounted, 10),
     "unequal weights": (geometry.unequal_weights, 15),
     "unequal norms": (geometry.unequal_norms, 15),
     "ill-conditioned": (geometry.ill_conditioned, 20),
@@ -41,13 +51,15 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "kkt unequal margins": (stationary.unequal, 25),
     "kkt unequal margins, margin stated": (stationary.unequal_with_margin, 15),
     "kkt copies and gaps": (stationary.copies_and_gaps, 15),
+    "kkt near-duplicates": (stationary.near_duplicates, 10),
+    "kkt coplanar": (stationary.coplanar, 5),
     "kkt unbalanced": (stationary.unbalanced, 20),
     "kkt rescaled": (stationary.rescaled_network, 8),
     "kkt homogenised": (stationary.homogenised, 5),
     "kkt of both classes, degree 4": (stationary.mixed_quartic, 3),
     "kkt few neurons": (basic.kkt_few_neurons, 5),
     "kkt few directions": (small.few_directions, 5),
-    "kkt split": (basic.kkt_split, 10),
+    "kkt split": (basic.kkt_split, 5),
     "random weights": (basic.random_weights, 10),
     "one neuron off": (basic.one_neuron_off, 10),
     # too few neurons, low degrees, one sample, one dimension, extreme units
@@ -68,23 +80,38 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "noisy kkt": (basic.with_noise(basic.kkt), 8),
     "noisy step": (basic.with_noise(basic.step), 8),
     "noisy features": (basic.with_noise(basic.features), 8),
-    "any noise, separated": (precision.with_any_noise(geometry.separated), 20),
-    "any noise, near-duplicates": (precision.with_any_noise(geometry.near_duplicates), 20),
+    "any noise, separated": (precision.with_any_noise(_compact(geometry.separated)), 20),
+    "any noise, near-duplicates": (
+        precision.with_any_noise(_compact(geometry.near_duplicates)),
+        20,
+    ),
     "any noise, kkt": (precision.with_any_noise(stationary.unequal), 15),
-    "noise on the change": (precision.noise_on_the_change(geometry.separated), 15),
-    "noise on the change, cluster": (precision.noise_on_the_change(geometry.cluster), 10),
+    "any noise, polynomials": (
+        precision.with_any_noise(geometry.near_duplicates_of_polynomials),
+        15,
+    ),
+    "any noise, low degree": (precision.with_any_noise(small.low_degree), 8),
+    "any noise, few neurons": (precision.with_any_noise(small.few_neurons), 5),
+    "any noise, faint": (precision.with_any_noise(_compact(geometry.faint)), 8),
+    "any noise, kkt near-duplicates": (precision.with_any_noise(stationary.near_duplicates), 8),
+    "noise on the change": (precision.noise_on_the_change(_compact(geometry.separated)), 15),
+    "noise on the change, cluster": (precision.noise_on_the_change(_compact(geometry.cluster)), 10),
     "noise of another degree": (precision.another_degree, 10),
     "hidden decay": (precision.shrunk, 10),
     "partial sample": (precision.partial_sample, 8),
     "float32 kkt": (basic.single(basic.kkt), 8),
     "float32 stationary": (precision.stationary_rounded, 8),
-    "float32 separated": (precision.in_float32(geometry.separated), 12),
-    "float32 near-duplicates": (precision.in_float32(geometry.near_duplicates), 20),
-    "float32 coplanar": (precision.in_float32(geometry.coplanar), 12),
-    "float32 cluster": (precision.in_float32(geometry.cluster), 8),
-    "float32 faint": (precision.in_float32(geometry.faint), 8),
-    "half separated": (precision.in_half(geometry.separated), 12),
-    "half near-duplicates": (precision.in_half(geometry.near_duplicates), 8),
+    "float32 separated": (precision.in_float32(_compact(geometry.separated)), 12),
+    "float32 near-duplicates": (precision.in_float32(_compact(geometry.near_duplicates)), 20),
+    "float32 polynomials": (precision.in_float32(geometry.near_duplicates_of_polynomials), 15),
+    "float32 parallel": (precision.in_float32(_compact(geometry.parallel)), 8),
+    "float32 low degree": (precision.in_float32(small.low_degree), 5),
+    "float32 kkt near-duplicates": (precision.in_float32(stationary.near_duplicates), 8),
+    "float32 coplanar": (precision.in_float32(_compact(geometry.coplanar)), 12),
+    "float32 cluster": (precision.in_float32(_compact(geometry.cluster)), 8),
+    "float32 faint": (precision.in_float32(_compact(geometry.faint)), 8),
+    "half separated": (precision.in_half(_compact(geometry.separated)), 12),
+    "half near-duplicates": (precision.in_half(_compact(geometry.near_duplicates)), 8),
     "half stationary": (precision.in_half(stationary.unequal), 5),
     "below one ulp": (precision.below_one_ulp, 10),
     # many steps of training

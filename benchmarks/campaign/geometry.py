@@ -29,12 +29,20 @@ ACTIVATIONS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def drawn(rng: Rng, least: int = 3) -> tuple[FloatArray, FloatArray, Any]:
-    """Draw well separated samples, their weights and an activation; few at high degree."""
+def drawn(rng: Rng, least: int = 3, *, compact: bool = False) -> tuple[FloatArray, FloatArray, Any]:
+    """Draw well separated samples, their weights and an activation; few at high degree.
+
+    ``compact`` keeps the dimension near the number of samples: noise fills all dimensions, and the
+    systems that are solved then grow with the dimension in place of the number of samples.
+    """
     activation = ACTIVATIONS[rng.integers(len(ACTIVATIONS))]
-    most = {3: 8, 4: 6, 5: 5}[len(coefficients(activation)) - 1]
-    n = int(rng.integers(least, most + 1)) if rng.random() < 0.5 else least + int(rng.integers(2))
-    d = int(rng.integers(n, max(n, 12) + 1))
+    degree = len(coefficients(activation)) - 1
+    most = {3: 8, 4: 6, 5: 5}[degree]
+    n = least + int(rng.integers(2))
+    if not compact and rng.random() < 0.3:
+        n = int(rng.integers(least, max(least, most) + 1))
+    spare = {3: 3, 4: 2, 5: 1}[degree] if compact else max(0, 12 - n)
+    d = n + int(rng.integers(spare + 1))
     norms = not isinstance(activation, int) and rng.random() < 0.7
     return samples(rng, n, d, norms), signed(rng, n), activation
 
@@ -46,9 +54,9 @@ def beside(rng: Rng, x: FloatArray, angle: float) -> FloatArray:
     return np.cos(angle) * x + np.sin(angle) * np.linalg.norm(x) * z / np.linalg.norm(z)
 
 
-def near_duplicates(rng: Rng) -> Case:
+def near_duplicates(rng: Rng, *, compact: bool = False) -> Case:
     """Two samples 1e-1 to 1e-8 apart, with equal or opposite labels."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     angle = log_uniform(rng, -8, -1)
     x[1] = beside(rng, x[0], angle)
     equal = bool(rng.random() < 0.5)
@@ -67,18 +75,56 @@ def near_duplicates_of_polynomials(rng: Rng) -> Case:
     return told(rng, observed(rng, x, b, activation, NEARLY, words))
 
 
-def exact_duplicates(rng: Rng) -> Case:
+def parallel(rng: Rng, *, compact: bool = False) -> Case:
+    """Two samples of one direction, or nearly, and different norms, which a polynomial sees.
+
+    Two terms of a polynomial can be reproduced exactly by a single sample of another norm.
+    """
+    x, b, activation = drawn(rng, compact=compact)
+    if isinstance(activation, int):
+        activation = ([0, 1, 0, 1], [0, 0, 1, 1], [0, 0.5, -0.2, 1])[rng.integers(3)]
+    angle = 0.0 if rng.random() < 0.4 else log_uniform(rng, -8, -1)
+    ratio = float(1 + rng.choice([-1, 1]) * log_uniform(rng, -6, -0.3))
+    x[1] = rng.choice([-1, 1]) * ratio * (beside(rng, x[0], angle) if angle else x[0])
+    words = f"sample 1 is {ratio:.6g} times sample 0, up to an angle of {angle:.1e}"
+    return told(rng, observed(rng, x, b, activation, NEARLY, words))
+
+
+def uncounted(rng: Rng, *, compact: bool = False) -> Case:
+    """A faint sample that n_samples leaves out."""
+    case = faint(rng, compact=compact)
+    words = f"{case.words} and not counted"
+    return replace(case, options=case.options | {"n_samples": len(case.x) - 1}, words=words)
+
+
+def random_polynomials(rng: Rng, *, compact: bool = False) -> Case:
+    """Activations of degree 3 or 4 whose coefficients differ by orders of magnitude, or vanish."""
+    x, b, _ = drawn(rng, compact=compact)
+    n = min(len(x), 4)
+    degree = int(rng.choice([3, 3, 4]))
+    c = rng.choice([-1, 1], degree + 1) * 10 ** rng.uniform(-4, 0.5, degree + 1)
+    c[:-1] *= rng.random(degree) < 0.6
+    x = x[:n] * rng.uniform(0.7, 1.4, (n, 1))
+    trouble = rng.random() < 0.4
+    angle = log_uniform(rng, -7, -1)
+    if trouble:
+        x[1] = beside(rng, x[0], angle)
+    words = f"samples 0 and 1 are {angle:.1e} apart" if trouble else "an unusual activation"
+    return told(rng, observed(rng, x, b[:n], c.tolist(), NEARLY, words))
+
+
+def exact_duplicates(rng: Rng, *, compact: bool = False) -> Case:
     """A sample twice, with weights that do not cancel: one sample, but for the count."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     x[1] = x[0]
     b[1] = abs(b[1]) * np.sign(b[0])
     case = told(rng, observed(rng, x, b, activation, NEARLY, "sample 1 is sample 0 again"))
     return replace(case, kind=AMBIGUOUS) if "n_samples" in case.options else case
 
 
-def antipodal(rng: Rng) -> Case:
+def antipodal(rng: Rng, *, compact: bool = False) -> Case:
     """A sample and its negative, exactly or up to 1e-8 to 1e-1."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     angle = 0.0 if rng.random() < 0.3 else log_uniform(rng, -8, -1)
     x[1] = -beside(rng, x[0], angle) if angle else -x[0]
     c = coefficients(activation)
@@ -91,9 +137,9 @@ def antipodal(rng: Rng) -> Case:
     return replace(case, kind=AMBIGUOUS) if once else case
 
 
-def cluster(rng: Rng) -> Case:
+def cluster(rng: Rng, *, compact: bool = False) -> Case:
     """Three or four samples within 1e-8 to 1e-1 of one another."""
-    x, b, activation = drawn(rng, least=4)
+    x, b, activation = drawn(rng, least=4, compact=compact)
     size, angle = int(rng.integers(3, 5)), log_uniform(rng, -8, -1)
     for k in range(1, size):
         x[k] = beside(rng, x[0], angle * rng.uniform(0.3, 1))
@@ -101,8 +147,8 @@ def cluster(rng: Rng) -> Case:
     return told(rng, observed(rng, x, b, activation, NEARLY, words))
 
 
-def _in_span(rng: Rng, count: int) -> Case:
-    x, b, activation = drawn(rng, least=max(4, count + 2))
+def _in_span(rng: Rng, count: int, compact: bool) -> Case:
+    x, b, activation = drawn(rng, least=max(4, count + 2), compact=compact)
     height = 0.0 if rng.random() < 0.4 else log_uniform(rng, -8, -1)
     norm = np.linalg.norm(x[count])
     inside = signed(rng, count) @ unit(x[:count])
@@ -114,14 +160,14 @@ def _in_span(rng: Rng, count: int) -> Case:
     return told(rng, observed(rng, x, b, activation, NEARLY, words))
 
 
-def coplanar(rng: Rng) -> Case:
+def coplanar(rng: Rng, *, compact: bool = False) -> Case:
     """Three samples in a plane, exactly or up to 1e-8 to 1e-1."""
-    return _in_span(rng, 2)
+    return _in_span(rng, 2, compact)
 
 
-def in_span(rng: Rng) -> Case:
+def in_span(rng: Rng, *, compact: bool = False) -> Case:
     """A sample in the span of three or more others, exactly or up to 1e-8 to 1e-1."""
-    return _in_span(rng, 3)
+    return _in_span(rng, 3, compact)
 
 
 def dependent(rng: Rng) -> Case:
@@ -155,31 +201,31 @@ def _enough(rng: Rng, x: FloatArray, b: FloatArray, activation: Any, r: int, wor
     return observed(rng, x, b, activation, kind, words)
 
 
-def faint(rng: Rng) -> Case:
+def faint(rng: Rng, *, compact: bool = False) -> Case:
     """One sample 1e-1 to 1e-16 of the weight of the others."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     size = log_uniform(rng, -16, -1)
     b[0] *= size
     return told(rng, observed(rng, x, b, activation, NEARLY, f"sample 0 is fainter by {size:.1e}"))
 
 
-def unequal_weights(rng: Rng) -> Case:
+def unequal_weights(rng: Rng, *, compact: bool = False) -> Case:
     """Weights b_i that differ by up to a thousand."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     b *= 10 ** rng.uniform(-3, 0, len(b))
     return told(rng, observed(rng, x, b, activation, NEARLY, "weights over a factor 1000"))
 
 
-def unequal_norms(rng: Rng) -> Case:
+def unequal_norms(rng: Rng, *, compact: bool = False) -> Case:
     """Norms that differ by up to a hundred; what a sample weighs goes with a power of them."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     x *= 10 ** rng.uniform(-1.5, 0.5, (len(x), 1))
     return told(rng, observed(rng, x, b, activation, NEARLY, "norms over a factor 100"))
 
 
-def ill_conditioned(rng: Rng) -> Case:
+def ill_conditioned(rng: Rng, *, compact: bool = False) -> Case:
     """All samples near a common direction, or near a subspace, by 1 to 1e-4."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     size = log_uniform(rng, -4, 0)
     n, d = x.shape
     if rng.random() < 0.5:
@@ -192,9 +238,9 @@ def ill_conditioned(rng: Rng) -> Case:
     return told(rng, observed(rng, x, b, activation, NEARLY, words))
 
 
-def several_troubles(rng: Rng) -> Case:
+def several_troubles(rng: Rng, *, compact: bool = False) -> Case:
     """A near-duplicate, a sample near a plane and unequal weights at once."""
-    x, b, activation = drawn(rng, least=5)
+    x, b, activation = drawn(rng, least=5, compact=compact)
     angle, height = log_uniform(rng, -7, -1), log_uniform(rng, -7, -1)
     x[1] = beside(rng, x[0], angle)
     flat = unit((unit(x[2:4]).sum(axis=0) + height * rng.standard_normal(x.shape[1]))[None])[0]
@@ -204,7 +250,7 @@ def several_troubles(rng: Rng) -> Case:
     return told(rng, observed(rng, x, b, activation, NEARLY, words))
 
 
-def separated(rng: Rng) -> Case:
+def separated(rng: Rng, *, compact: bool = False) -> Case:
     """Random samples without any trouble, of every activation and size drawn elsewhere."""
-    x, b, activation = drawn(rng)
+    x, b, activation = drawn(rng, compact=compact)
     return told(rng, observed(rng, x, b, activation, "identifiable", "nothing awkward on purpose"))

@@ -150,12 +150,21 @@ def frozen_features(
 def observed(
     rng: Rng, x: FloatArray, b: FloatArray, activation: Any, kind: str = NEARLY, words: str = ""
 ) -> Case:
-    """Show samples through a front door with a known initialisation, with neurons enough."""
+    """Show samples through a front door with a known initialisation, with neurons enough.
+
+    At times there are many neurons, and at times the step is so small that little of the change is
+    left above the rounding of the weights.
+    """
     c, (n, d) = coefficients(activation), x.shape
+    if rng.random() < 0.25:
+        rate = log_uniform(rng, -7, 0)
+        b, words = rate * b, f"{words}; rate {rate:.1e}"
     if d <= 6 and rng.random() < 0.3:
         m = form_count(d, c) + int(rng.integers(10, 60))
         return frozen_features(rng, x, b, activation, m, kind, words=words)
     m = int(rng.choice([1.3, 2.0, 4.0]) * gram_count(min(n, d), c)) + 8
+    if n <= 5 and rng.random() < 0.25:
+        m = max(m, int(rng.integers(150, 301)))
     frozen = bool(rng.random() < 0.3)
     return gradient_step(rng, x, b, activation, m, kind, frozen=frozen, words=words)
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from .instances import AMBIGUOUS, CLOSE, IDENTIFIABLE, NO_KKT, Case, FloatArray, unit
+from .instances import AMBIGUOUS, CLOSE, IDENTIFIABLE, NO_KKT, Case
 from .matching import (
+    NEAR,
     clusters,
     in_scale,
     independence,
+    neighbours,
     residual,
     set_distance,
     shares,
@@ -32,6 +34,11 @@ WITNESSED = 1e-8
 
 EXACT = 1e-12
 """Relative residual below which no set is told from the truth by its fit."""
+
+ALONE = 0.01
+"""Distance from the span of the others, relative to that of the nearest sample, below which the
+others must have a part in it.
+"""
 
 GLOBALLY, NOT = "GLOBALLY_IDENTIFIABLE", "NOT_IDENTIFIABLE"
 
@@ -125,7 +132,7 @@ def _malformed(recovery: Any) -> str:
 def _claims(case: Case, recovery: Any) -> tuple[list[Finding], tuple[float, ...], int]:
     """Compare each claimed sample with the nearest true one, and with all of its cluster."""
     x, y, bound = in_scale(case, recovery)
-    apart = table(x, y, signs(case))
+    apart = table(x, y, signs(case, recovery))
     norms = np.linalg.norm(y, axis=1)
     claimed = bound < CLAIM * norms
     findings, ratios, exceeded = [], [], 0
@@ -137,7 +144,7 @@ def _claims(case: Case, recovery: Any) -> tuple[list[Finding], tuple[float, ...]
             text = f"sample {i} is {nearest:.2g} from the nearest true one, bound {bound[i]:.2g}"
             gross = nearest > CLAIM * norms[i]  # nowhere near a true sample: no matter of coverage
             findings.append(Finding("phantom" if gross else "bound", text))
-    groups = clusters(x)
+    groups = clusters(case)
     home = apart.argmin(axis=1)
     for group in groups:
         inside = [i for i in range(len(y)) if home[i] in group]
@@ -159,7 +166,7 @@ def _globally(case: Case, report: Any) -> list[Finding]:
     if report.recovery is None:
         return [Finding("malformed", "GLOBALLY without samples")]
     x, y, bound = in_scale(case, report.recovery)
-    apart = table(x, y, signs(case))
+    apart = table(x, y, signs(case, report.recovery))
     if len(y) > len(x):
         return [Finding("false GLOBALLY", f"{len(y)} samples, truly {len(x)}")]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -235,12 +242,19 @@ def outside_hypotheses(case: Case, report: Any) -> str:
 
 
 def violations(case: Case, assumed: Any) -> str:
-    """Return the hypothesis that the truth violates, in words with numbers, or ""."""
-    heads: FloatArray = np.array([unit(case.x)[group[0]] for group in clusters(case.x)])
-    away = float(independence(heads).min())
-    if away < assumed.independence:
-        return f"a sample is {away:.2g} from the span of others, assumed {assumed.independence:.2g}"
-    least = float(shares(case).min())
+    """Return the hypothesis that the truth violates, in words with numbers, or "".
+
+    A sample that is near the span of the others only because another is near it violates nothing:
+    near-duplicates have to be covered by the bounds.
+    """
+    away, beside = independence(case.x), neighbours(case)
+    dependent = (away < assumed.independence) & ((beside > NEAR) | (away < ALONE * beside))
+    if dependent.any():
+        least = away[dependent].min()
+        return (
+            f"a sample is {least:.2g} from the span of others, assumed {assumed.independence:.2g}"
+        )
+    least = shares(case).min()
     if least < assumed.faintest:
         return f"a sample contributes {least:.2g} of the change, assumed {assumed.faintest:.2g}"
     return ""

@@ -14,11 +14,17 @@ NEAR = 0.02
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
-def signs(case: Case) -> tuple[int, ...]:
-    """Return the signs a sample is known up to: both for an odd or an even activation."""
+def hidden_signs(case: Case) -> tuple[int, ...]:
+    """Return the signs no gradient shows: both where all degrees of sigma' have one parity."""
     c = case.coefficients
-    parity = {k % 2 for k in range(len(c)) if c[k]}
+    parity = {k % 2 for k in range(1, len(c)) if c[k]}
     return (1, -1) if case.setting == "kkt" or len(parity) == 1 else (1,)
+
+
+def signs(case: Case, recovery: Any) -> tuple[int, ...]:
+    """Return the signs that samples are compared up to: hidden ones, where the report says so."""
+    said = any(words.startswith("sign") for words in recovery.equivalences)
+    return hidden_signs(case) if said else (1,)
 
 
 def in_scale(case: Case, recovery: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -36,10 +42,17 @@ def table(x: FloatArray, y: FloatArray, signs: tuple[int, ...]) -> FloatArray:
     return np.min(apart, axis=0)
 
 
-def clusters(x: FloatArray) -> list[list[int]]:
-    """Group samples whose lines are within ``NEAR`` of one another, by chains."""
-    u = unit(x)
-    near = table(u, u, (1, -1)) <= NEAR
+def shown(case: Case) -> FloatArray:
+    """Return the true samples in the scale they are seen in: norm 1 where no norm shows."""
+    power = np.count_nonzero(case.coefficients[1:]) == 1 or case.setting == "kkt"
+    return unit(case.x) if power else case.x
+
+
+def clusters(case: Case) -> list[list[int]]:
+    """Group true samples that are within ``NEAR`` of one another, by chains."""
+    x = shown(case)
+    norms = np.linalg.norm(x, axis=1)
+    near = table(x, x, hidden_signs(case)) <= NEAR * np.maximum.outer(norms, norms)
     left, groups = set(range(len(x))), []
     while left:
         group, front = set(), {min(left)}
@@ -49,6 +62,14 @@ def clusters(x: FloatArray) -> list[list[int]]:
         groups.append(sorted(group))
         left -= group
     return groups
+
+
+def neighbours(case: Case) -> FloatArray:
+    """Return the distance of each true sample from the nearest other, over its norm, (n,)."""
+    x = shown(case)
+    apart = table(x, x, hidden_signs(case)) / np.linalg.norm(x, axis=1)[:, None]
+    np.fill_diagonal(apart, np.inf)
+    return apart.min(axis=1)
 
 
 def independence(x: FloatArray) -> FloatArray:

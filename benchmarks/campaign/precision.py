@@ -40,10 +40,17 @@ def rounded(rng: Rng, case: Case, dtypes: Sequence[str] = ("float32",)) -> Case:
     dtype, shown = str(rng.choice(dtypes)), bool(rng.random() < 0.5)
     options = dict(case.options)
     size = ROUNDOFF[dtype]
-    if case.setting == "known-init":
-        size *= float(np.linalg.norm(case.W) / np.linalg.norm(case.W - options["init"][1]))
+    if case.setting != "kkt":
+        a0, W0 = options["init"]
+        before, after = (a0, case.a) if case.setting == "random-features" else (W0, case.W)
+        size *= float(np.linalg.norm(after) / np.linalg.norm(after - before))
     a, W = (stored(v, dtype, shown=shown) for v in (case.a, case.W))
     words = f"{case.words}; rounded to {dtype}, {'shown' if shown else 'hidden'}"
+    if "init" in options and rng.random() < 0.4:
+        a0, W0 = options["init"]
+        kept = None if W0 is None else stored(W0, dtype, shown=shown)
+        options["init"] = (stored(a0, dtype, shown=shown), kept)
+        words += ", initial weights too"
     # overflow: what float16 cannot hold is refused
     return replace(case, a=a, W=W, kind=_weaker(case), noise=max(case.noise, size), words=words,
                    options=options, refusable=dtype == "float16")  # fmt: skip
@@ -99,7 +106,7 @@ def noise_on_the_change(builder: Builder) -> Builder:
 
 def another_degree(rng: Rng) -> Case:
     """A fraction of the gradient of another polynomial on the same samples in the change of W."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     case = observed(rng, x, b, activation, NOISY)
     size = log_uniform(rng, -10, -1)
     extra = np.eye(7)[int(rng.integers(1, 7))]
@@ -118,7 +125,7 @@ def another_degree(rng: Rng) -> Case:
 
 def shrunk(rng: Rng) -> Case:
     """Weight decay nobody mentions: W = rho W0 + ..., the same for a."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     size = log_uniform(rng, -9, -1)
     n, c = len(x), coefficients(activation)
     m = int(2 * basic.gram_count(n, c)) + 8
@@ -132,7 +139,7 @@ def shrunk(rng: Rng) -> Case:
 
 def partial_sample(rng: Rng) -> Case:
     """One sample reached some neurons only, as in a batch dropped half-way."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     m = int(3 * basic.gram_count(len(x), coefficients(activation))) + 8
     case = basic.gradient_step(rng, x, b, activation, m, NOISY)
     a0, W0 = case.options["init"]
@@ -147,7 +154,7 @@ def partial_sample(rng: Rng) -> Case:
 
 def below_one_ulp(rng: Rng) -> Case:
     """A lazily trained network saved in a narrow type: few entries changed, by one ulp."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     m = int(2 * basic.gram_count(len(x), coefficients(activation))) + 8
     dtype, shown = str(rng.choice(("float32", "bfloat16", "float16"))), bool(rng.random() < 0.7)
     shrink = ROUNDOFF[dtype] * log_uniform(rng, -2, 1)

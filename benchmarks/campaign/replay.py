@@ -35,7 +35,7 @@ def described(case: Case) -> list[str]:
     lines.append(
         f"{len(u)} samples; smallest angle {angle.min() if len(angle) else np.pi / 2:.2g}, "
         f"condition {np.linalg.cond(u):.2g}, from the span of others {independence(u).min():.2g}, "
-        f"clusters {clusters(case.x)}"
+        f"clusters {clusters(case)}"
     )
     lines.append(f"norms {np.linalg.norm(case.x, axis=1).round(4)}")
     if case.b is not None:
@@ -71,7 +71,7 @@ def replay(number: int, seed: int = families.SEED) -> int:
     recovery = report.recovery
     if recovery is not None and case.x is not None:
         x, y, bound = in_scale(case, recovery)
-        apart = table(x, y, signs(case))
+        apart = table(x, y, signs(case, recovery))
         print("\nrecovered   bound      distances from the true samples")
         for i, row in enumerate(apart):
             mark = "claimed" if bound[i] < CLAIM * np.linalg.norm(y[i]) else "       "

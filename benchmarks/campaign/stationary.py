@@ -26,19 +26,27 @@ from .instances import (
 def eigenvectors(
     q: FloatArray, x: FloatArray, b: FloatArray, alpha: int, patterns: FloatArray
 ) -> FloatArray:
-    """Follow the solutions of f(w) = eps w, f(w) = sum_i b_i (x_i.w)^(alpha-1) x_i, eps = +-1.
+    """Return solutions of f(w) = eps w, f(w) = sum_i b_i (x_i.w)^(alpha-1) x_i, eps = +-1.
 
-    At orthonormal samples q they are known in closed form; Newton's method follows them along
-    straight lines to x, of the same norms 1. Those that are lost on the way are left out.
+    At orthonormal samples q they are known in closed form, and are followed from there to x.
 
     Returns:
         Rows w, (K', d).
     """
-    k = alpha - 1
-    size = np.abs(b) ** (-1 / (k - 1))
-    eps = np.ones(len(patterns)) if alpha % 2 else np.sign(np.abs(patterns) @ b)
+    size = np.abs(b) ** (-1 / (alpha - 2))
     direction = patterns * np.sign(b) if alpha % 2 else patterns
-    w = (direction * size) @ q
+    eps = np.ones(len(patterns)) if alpha % 2 else np.sign(np.abs(patterns) @ b)
+    return followed((direction * size) @ q, eps, q, x, b, alpha)
+
+
+def followed(
+    w: FloatArray, eps: FloatArray, q: FloatArray, x: FloatArray, b: FloatArray, alpha: int
+) -> FloatArray:
+    """Follow solutions along the straight lines from samples q to x by Newton's method.
+
+    Those that are lost on the way, or run into another, are left out.
+    """
+    k = alpha - 1
     for t in np.linspace(0, 1, 1 if np.array_equal(q, x) else 9):
         at = (1 - t) * q + t * x
         for _ in range(5):
@@ -48,9 +56,9 @@ def eigenvectors(
             J -= eps[:, None, None] * np.eye(w.shape[1])
             w = w - np.linalg.solve(J, miss[..., None])[..., 0]
     z = w @ x.T
+    size = np.linalg.norm(w, axis=1)
     miss = np.linalg.norm((b * z**k) @ x - eps[:, None] * w, axis=1)
-    kept = miss <= 1e-12 * np.linalg.norm(w, axis=1)
-    kept &= np.linalg.norm(w, axis=1) > 1e-3
+    kept = (miss <= 1e-12 * size) & (size > 1e-3)
     lines = unit(w) @ unit(w).T
     doubled = (np.triu(np.abs(lines), 1) > 1 - 1e-8).any(axis=0)
     return w[kept & ~doubled]
@@ -74,6 +82,8 @@ def stationary_point(rng: Rng, alpha: int, *, coherent: bool) -> Case:
     q = orthonormal(rng, n, d)
     x = unit(q + 0.08 * rng.standard_normal(q.shape) / np.sqrt(d)) if coherent else q
     b = rng.uniform(0.5, 2, n) if alpha == 4 else signed(rng, n)
+    if not coherent and rng.random() < 0.3:
+        b *= 10 ** rng.uniform(-2, 0, n)
     patterns = np.abs(enumerate_patterns(np.ones(n, int), alpha)).astype(float)
     if alpha == 4:
         patterns = enumerate_patterns(np.ones(n, int), alpha).astype(float)
@@ -162,6 +172,52 @@ def homogenised(rng: Rng) -> Case:
     case = stationary_point(rng, 3, coherent=False)
     c = [*rng.uniform(-1, 1, 3), 1.0]
     return told(rng, replace(case, options=case.options | {"activation": c}))
+
+
+def near_duplicates(rng: Rng) -> Case:
+    """Two near-parallel samples: directions of the merged set, which the pair keeps exactly."""
+    n = int(rng.integers(4, 6))
+    q, angle = orthonormal(rng, n - 1, int(rng.integers(n, 9))), log_uniform(rng, -7, -1)
+    b = np.append(signed(rng, n - 1), 0)
+    b[-1] = rng.choice([-0.4, 0.7, 1.0]) * b[0]
+    out = unit(rng.standard_normal((1, q.shape[1])))[0]
+    near = np.cos(angle) * q[0] + np.sin(angle) * unit((out - (out @ q[0]) * q[0])[None])[0]
+    merged = b[:-1].copy()
+    merged[0] += b[-1]
+    patterns = np.abs(enumerate_patterns(np.ones(n - 1, int), 3)).astype(float)
+    w = (patterns / merged) @ q
+    x = np.vstack([q, near])
+    a, W = neurons(followed(w, np.ones(len(w)), np.vstack([q, q[:1]]), x, b, 3), x, b, 3)
+    words = f"samples 0 and {n - 1} are {angle:.1e} apart; {len(a)} directions"
+    return told(rng, Case(a, W, {}, x, b, NEARLY, words=words))
+
+
+def coplanar(rng: Rng) -> Case:
+    """Orthogonal samples, two of which stand for three others of their plane, exactly.
+
+    Any three vectors of a plane whose binary cubic is a sum of two real cubes would do; one of the
+    three is drawn, and the rest of the cubic written as two cubes (Sylvester).
+    """
+    n = int(rng.integers(3, 6))
+    q, b = orthonormal(rng, n, int(rng.integers(n, 9))), signed(rng, n)
+    form = np.array([b[0], 0, 0, b[1]])
+    while True:
+        phi, weight = rng.uniform(0, np.pi), float(signed(rng, 1)[0])
+        line = np.array([np.cos(phi), np.sin(phi)])
+        c = form - weight * line[0] ** np.arange(3, -1, -1) * line[1] ** np.arange(4)
+        minors = (c[0] * c[2] - c[1] ** 2, c[0] * c[3] - c[1] * c[2], c[1] * c[3] - c[2] ** 2)
+        roots = np.roots(minors)
+        if len(roots) == 2 and np.isreal(roots).all() and abs(roots[0] - roots[1]) > 0.1:
+            break
+    lines = unit(np.column_stack([np.ones(2), -roots.real]).astype(np.float64))
+    matrix = np.array([lines[:, 0] ** (3 - k) * lines[:, 1] ** k for k in range(4)])
+    rest = np.linalg.lstsq(matrix, c, rcond=None)[0]
+    x = np.vstack([np.vstack([line, lines]) @ q[:2], q[2:]])
+    weights = np.concatenate([[weight], rest, b[2:]])
+    patterns = np.abs(enumerate_patterns(np.ones(n, int), 3)).astype(float)
+    a, W = neurons(eigenvectors(q, q, b, 3, patterns), q, b, 3)
+    words = f"three samples of one plane, as good as two others; {len(a)} directions"
+    return told(rng, Case(a, W, {}, x, weights, NEARLY, words=words))
 
 
 def mixed_quartic(rng: Rng) -> Case:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .geometry import beside
 from .instances import (
-    NO_KKT,
     NOISY,
     Case,
     FloatArray,
@@ -96,6 +96,8 @@ def network(rng: Rng, recipe: Recipe, activation: Any = None) -> Case:
     count = gram_count(n, c) if recipe.hidden else form_count(d, c)
     m = int(rng.choice([1.5, 3.0]) * count) + 8
     x = samples(rng, n, d, norms=not isinstance(activation, int))
+    if rng.random() < 0.2:
+        x[1] = beside(rng, x[0], log_uniform(rng, -6, -1))
     y = rng.choice([-1.0, 1.0], n) * rng.uniform(0.5, 2, n) * log_uniform(rng, -4, 0.3)
     a0, W0 = rng.standard_normal(m), log_uniform(rng, -0.4, 0) * rng.standard_normal((m, d))
     trained = None
@@ -159,4 +161,4 @@ def by_adam(rng: Rng) -> Case:
 def decayed_to_kkt(rng: Rng) -> Case:
     """Many steps with weight decay, then read as a KKT point without the initial weights."""
     case = network(rng, Recipe(400, 0.3, False, decay=log_uniform(rng, -1, 1)), 3)
-    return told(rng, Case(case.a, case.W, {}, None, None, NO_KKT, words=case.words))
+    return told(rng, Case(case.a, case.W, {}, case.x, None, NOISY, 1.0, case.words))

@@ -25,6 +25,7 @@ from .instances import (
     samples,
     signed,
     told,
+    unit,
 )
 
 THREE_TERMS = ([0, 0.5, -0.2, 1], [0, 1, 0.5, 0, 1], [0, 1, 0.5, 0.3])
@@ -37,11 +38,11 @@ def _with(case: Case, **options: Any) -> Case:
 
 def power_coefficient(rng: Rng) -> Case:
     """The one coefficient of a power: b absorbs it, the samples stay."""
-    x, b, _ = geometry.drawn(rng)
+    x, b, _ = geometry.drawn(rng, compact=True)
     factor = log_uniform(rng, -1, 1)
     case = observed(rng, x, b, 3, words=f"coefficient of t^3 stated {factor:.3g} times too large")
     case = _with(case, activation=[0, 0, 0, factor])
-    return told(rng, replace(case, b=b / factor, adjusted="the leading coefficient"))
+    return told(rng, replace(case, b=case.b / factor, adjusted="the leading coefficient"))
 
 
 def two_terms(rng: Rng) -> Case:
@@ -51,7 +52,7 @@ def two_terms(rng: Rng) -> Case:
     case = observed(rng, x, b, [0, 1, 0, 1], words=f"c_1 stated {factor:.6g} times too large")
     # k s = factor, k s^3 = 1; x' = x / s
     s = factor**-0.5
-    truth = {"x": x / s, "b": b * s**3, "adjusted": "the ratio of two coefficients"}
+    truth = {"x": x / s, "b": case.b * s**3, "adjusted": "the ratio of two coefficients"}
     return told(rng, replace(_with(case, activation=[0, factor, 0, 1]), **truth))
 
 
@@ -83,7 +84,7 @@ def extra_term(rng: Rng) -> Case:
 
 def degree(rng: Rng) -> Case:
     """Another power than the trained one."""
-    x, b, _ = geometry.drawn(rng)
+    x, b, _ = geometry.drawn(rng, compact=True)
     x = x[:4]
     true, said = rng.choice([2, 3, 4, 5], 2, replace=False)
     m = 2 * gram_count(len(x), np.eye(6)[max(true, said)]) + 8
@@ -93,7 +94,7 @@ def degree(rng: Rng) -> Case:
 
 def other_seed(rng: Rng) -> Case:
     """Initial weights of another seed, for W, a or both."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     m = 2 * gram_count(len(x), coefficients(activation)) + 8
     case = gradient_step(rng, x, b, activation, m, NEARLY)
     a0, W0 = case.options["init"]
@@ -108,7 +109,7 @@ def other_seed(rng: Rng) -> Case:
 
 def one_row(rng: Rng) -> Case:
     """One row of the initial W changed, by 1e-8 to 1."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     m = 2 * gram_count(len(x), coefficients(activation)) + 8
     case = gradient_step(rng, x, b, activation, m, NEARLY)
     a0, W0 = case.options["init"]
@@ -121,7 +122,7 @@ def one_row(rng: Rng) -> Case:
 
 def scaled_outputs(rng: Rng) -> Case:
     """a0 off by a factor: absorbed by b where a was not trained, a contradiction where it was."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     m = 2 * gram_count(len(x), coefficients(activation)) + 8
     frozen = bool(rng.random() < 0.5)
     case = gradient_step(rng, x, b, activation, m, NEARLY, frozen=frozen)
@@ -135,7 +136,7 @@ def scaled_outputs(rng: Rng) -> Case:
 
 def count(rng: Rng) -> Case:
     """n_samples one too small or one too large."""
-    x, b, activation = geometry.drawn(rng)
+    x, b, activation = geometry.drawn(rng, compact=True)
     said = len(x) + int(rng.choice([-1, 1]))
     case = observed(rng, x, b, activation, words=f"n_samples = {said}, truly {len(x)}")
     return told(rng, _with(case, n_samples=said))
@@ -143,14 +144,11 @@ def count(rng: Rng) -> Case:
 
 def norm_of_a_power(rng: Rng) -> Case:
     """unit_norm=True of a power whose samples have other norms: nothing shows a norm."""
-    x, b, _ = geometry.drawn(rng)
+    x, b, _ = geometry.drawn(rng, compact=True)
     norms = rng.uniform(0.5, 2, len(x))
     power = int(rng.choice([3, 3, 4]))
-    case = observed(rng, norms[:, None] * x[:6], b, power) if len(x) <= 6 else None
-    if case is None:
-        return norm_of_a_power(rng)
-    lengths = np.linalg.norm(case.x, axis=1)
-    truth = {"x": case.x / lengths[:, None], "b": b * lengths**power}
+    case = observed(rng, norms[:, None] * unit(x), b, power)
+    truth = {"x": unit(x), "b": case.b * norms**power}
     return told(rng, replace(_with(case, unit_norm=True), **truth, adjusted="unit norms"))
 
 
