@@ -13,7 +13,7 @@ from campaign.runner import examine
 from campaign.summary import COVERAGE, figures
 
 CLEAR_CUT = ("step", "step polynomial", "features", "separated", "kkt", "kkt unequal margins")
-FEW, MANY = 6, 25
+FEW, MANY = 4, 20
 
 
 def count(name: str) -> int:

@@ -117,9 +117,9 @@ def trained_known(rng: Rng) -> Case:
     return trained(rng, known=True)
 
 
-def step(rng: Rng) -> Case:
+def step(rng: Rng, alpha: int | None = None) -> Case:
     """One exact gradient step, a power, separated samples, neurons enough."""
-    alpha = int(rng.choice([3, 4]))
+    alpha = alpha or int(rng.choice([3, 4]))
     n = int(rng.integers(3, 6 if alpha == 3 else 5))
     x = samples(rng, n, int(rng.integers(n, 11)), norms=False)
     m = int(rng.choice([1.3, 2.0]) * comb(n + alpha - 2, alpha - 1)) + 2

@@ -77,8 +77,8 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "larger": (small.larger, 4),
     "larger, near-duplicates": (small.larger_with_near_duplicates, 4),
     # noise and rounding
-    "noisy kkt": (basic.with_noise(basic.kkt), 2),
-    "noisy step": (basic.with_noise(basic.step), 2),
+    "noisy kkt": (basic.with_noise(partial(basic.kkt, alpha=3)), 5),
+    "noisy step": (basic.with_noise(partial(basic.step, alpha=3)), 5),
     "noisy features": (basic.with_noise(basic.features), 8),
     "any noise, separated": (precision.with_any_noise(_compact(geometry.separated)), 20),
     "any noise, near-duplicates": (
@@ -99,7 +99,7 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "noise of another degree": (precision.another_degree, 10),
     "hidden decay": (precision.shrunk, 10),
     "partial sample": (precision.partial_sample, 8),
-    "float32 kkt": (basic.single(basic.kkt), 3),
+    "float32 kkt": (basic.single(partial(basic.kkt, alpha=3)), 5),
     "float32 stationary": (precision.stationary_rounded, 8),
     "float32 separated": (precision.in_float32(_compact(geometry.separated)), 12),
     "float32 near-duplicates": (precision.in_float32(_compact(geometry.near_duplicates)), 20),

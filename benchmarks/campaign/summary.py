@@ -104,7 +104,12 @@ def figures(rows: list[Row]) -> dict[str, Any]:
 
 def _spread(rows: list[Row], *, told: bool) -> dict[str, float] | None:
     """Return median and 90th percentile of bound over error of the claimed samples."""
-    ratios = [r for row in rows if row["told"] == told for r in row.get("ratios", ())]
+    ratios = [
+        ratio
+        for row in rows
+        if row["told"] == told and not row.get("outside")
+        for ratio in row.get("ratios", ())
+    ]
     if not ratios:
         return None
     median, high = np.percentile(ratios, [50, 90])
