@@ -54,7 +54,7 @@ def sharpened(tensor: ImplicitTensor, x: FloatArray, *, rounds: int = 20) -> Flo
     start, before = x, np.inf
     for _ in range(rounds):
         try:
-            y = np.linalg.inv(x).T
+            y = np.asarray(np.linalg.inv(x).T, dtype=np.float64)
         except np.linalg.LinAlgError:
             return start
         new = tensor.f(y)
@@ -106,7 +106,7 @@ def dual_bounds(tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator) -> F
     x = sharpened(tensor, fit.x / given[:, None])
     apart = np.linalg.norm(x - fit.x / given[:, None], axis=1)
     try:
-        y = np.linalg.inv(x).T
+        y = np.asarray(np.linalg.inv(x).T, dtype=np.float64)
     except np.linalg.LinAlgError:
         return nothing
     b = tensor.p(y)

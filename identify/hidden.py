@@ -24,9 +24,9 @@ from identify.sensitivity import Sensitivity, beyond_reach
 
 FloatArray = NDArray[np.float64]
 
-_UNEVEN = 4.0
-"""Distances are sqrt(theta_1 theta_2) times this at most while the weights of the pair differ by
-less than a factor 16, or cancel to no less than a sixteenth."""
+_UNEVEN = 16.0
+"""The farther member lies sqrt(theta_1 theta_2) times this away at the most while the weights of
+the pair differ by less than a factor 64 and a quarter of their difference leaves the row space."""
 
 _DIRECTIONS = 8
 """Directions u drawn per sample; the one that shows least counts."""

@@ -8,7 +8,7 @@ known-init lower degrees of sigma fix them; else only |x_i| = 1 does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,16 +41,18 @@ class Scaled:
     reason: str
 
 
-def sign_equivalence(activation: Polynomial) -> str | None:
+def sign_equivalence(activation: Polynomial, *, output_seen: bool = True) -> str | None:
     """Return the sign symmetry of the equations in words, or None where there is none.
 
     Args:
         activation: sigma.
+        output_seen: Whether values of P are seen; gradients alone do not see the constant c_0.
 
     Returns:
-        The equivalence, or None where sigma has both odd and even degrees.
+        The equivalence, or None where the equations see both odd and even degrees.
     """
-    parities = {k % 2 for k, c in enumerate(activation.coefficients) if c != 0}
+    seen = activation.coefficients if output_seen else (0.0, *activation.coefficients[1:])
+    parities = {k % 2 for k, c in enumerate(seen) if c != 0}
     if parities == {1}:
         return "sign: (x_i, b_i) and (-x_i, -b_i) satisfy the same equations (odd activation)"
     if parities == {0}:
@@ -58,12 +60,19 @@ def sign_equivalence(activation: Polynomial) -> str | None:
     return None
 
 
-def _equivalences(activation: Polynomial, *more: str) -> tuple[str, ...]:
-    sign = sign_equivalence(activation)
+def _equivalences(activation: Polynomial, *more: str, output_seen: bool = True) -> tuple[str, ...]:
+    sign = sign_equivalence(activation, output_seen=output_seen)
     return ("permutation of the samples", *((sign,) if sign else ()), *more)
 
 
-def keep_norms(activation: Polynomial, x: FloatArray, b: FloatArray, bound: FloatArray) -> Scaled:
+def keep_norms(
+    activation: Polynomial,
+    x: FloatArray,
+    b: FloatArray,
+    bound: FloatArray,
+    *,
+    output_seen: bool,
+) -> Scaled:
     """Keep norms that the lower degrees of the activation have fixed.
 
     Args:
@@ -71,13 +80,15 @@ def keep_norms(activation: Polynomial, x: FloatArray, b: FloatArray, bound: Floa
         x: Samples, (n, d).
         b: Coefficients, (n,).
         bound: Absolute error bounds, (n,).
+        output_seen: Whether values of P are seen.
 
     Returns:
         The same samples.
     """
     reason = "The lower degrees of the activation fix the norms of the samples."
     rounding = 8 * np.finfo(float).eps * np.linalg.norm(x, axis=1)
-    return Scaled(x, b, bound + rounding, True, _equivalences(activation), True, reason)
+    equivalences = _equivalences(activation, output_seen=output_seen)
+    return Scaled(x, b, bound + rounding, True, equivalences, True, reason)
 
 
 def unit_norms(
@@ -162,3 +173,25 @@ def margin_norms(
     error_bound = norms * np.hypot(relative, np.expm1(np.minimum(wobble, 700)))
     reason = f"The margin {margin:g} of the active samples, as stated, fixes their norms."
     return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)
+
+
+def stated_twice(by_norm: Scaled, by_margin: Scaled) -> Scaled:
+    """Hold two statements of the caller against each other, which leave nothing free.
+
+    Args:
+        by_norm: The samples of norm 1, as stated.
+        by_margin: The same samples with the margin stated.
+
+    Returns:
+        The samples of norm 1; nothing is claimed of them where the margin gives other norms.
+    """
+    apart = np.abs(np.linalg.norm(by_margin.x, axis=1) - 1)
+    if np.all(apart <= by_margin.error_bound):
+        return by_norm
+    reason = (
+        f"At norm 1 the samples miss the margin stated, which asks for norms up to "
+        f"{apart.max():.2g} away: unit_norm and margin contradict each other, so nothing is "
+        "claimed."
+    )
+    nothing = np.full(len(apart), np.inf)
+    return replace(by_norm, error_bound=nothing, norm_known=False, reason=reason)

@@ -7,7 +7,7 @@ import numpy as np
 from identify.features import form_dimension
 from identify.interpolation import Interpolation, Solution
 from identify.problem import Problem
-from identify.rank import exact_feature_rank
+from identify.rank import EXACT_LIMIT, exact_feature_rank
 from identify.report import RankReport
 
 
@@ -34,8 +34,10 @@ def rank_report(
         symmetric_rank: int | None = interpolation.symmetric_dimension
     else:
         symmetric_rank = None if symmetric is None else symmetric.rank
-    exact = None
-    if certify and not equations.by_value and equations.activation.is_power:
+    exact, unproved = None, None
+    if certify:
+        unproved = _unproved(problem)
+    if certify and unproved is None:
         exact = exact_feature_rank(
             problem.evaluations.points, space.basis, equations.activation.degree - 1
         )
@@ -54,8 +56,27 @@ def rank_report(
         symmetric_rank=symmetric_rank,
         symmetric_singular_values=np.empty(0) if symmetric is None else symmetric.singular_values,
         exact_rank=exact,
+        by_value=equations.by_value,
     )
-    return report, _sentences(problem, interpolation, report)
+    more = [] if unproved is None else [unproved]
+    return report, [*_sentences(problem, interpolation, report), *more]
+
+
+def _unproved(problem: Problem) -> str | None:
+    """Say why no rank is proved in exact arithmetic, or return None where it is."""
+    equations, r = problem.equations, problem.space.dimension
+    asked = "certify=True proves nothing here, the rank stays numerical:"
+    if equations.by_value:
+        return f"{asked} exact ranks are computed for gradients, and only values of P are seen."
+    if not equations.activation.is_power:
+        return (
+            f"{asked} exact ranks are computed for a power activation, and {equations.activation} "
+            "has several degrees."
+        )
+    size = form_dimension(r, equations.activation.degree - 1)
+    if size > EXACT_LIMIT:
+        return f"{asked} {size} features are more than the {EXACT_LIMIT} that are ranked exactly."
+    return None
 
 
 def _sentences(problem: Problem, interpolation: Interpolation, report: RankReport) -> list[str]:

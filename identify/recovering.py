@@ -18,7 +18,7 @@ from identify.components import solve_components
 from identify.decomposition import range_basis
 from identify.hidden import assumed
 from identify.interpolation import Interpolation, interpolate
-from identify.norms import Scaled, keep_norms, margin_norms, unit_norms
+from identify.norms import Scaled, keep_norms, margin_norms, stated_twice, unit_norms
 from identify.options import Options
 from identify.problem import Problem
 from identify.refinement import Equations, Fit
@@ -210,14 +210,17 @@ def _scaled(problem: Problem, fit: Fit, options: Options, bound: FloatArray) -> 
     """Lift to the full space and fix the norms."""
     activation, x = problem.equations.activation, fit.x @ problem.space.basis.T
     if problem.equations.free_b:
-        return keep_norms(activation, x, fit.b, bound)
-    if options.unit_norm or options.margin is None:
+        values = problem.evaluations.values
+        return keep_norms(activation, x, fit.b, bound, output_seen=bool(np.any(values)))
+    if options.margin is None:
         return unit_norms(activation, x, fit.b, bound, given=bool(options.unit_norm))
     weights = problem.weights
     error = float(np.nan_to_num(problem.data_free or 0.0))
     scaled = margin_norms(
         activation, weights.a, weights.W, x, fit.b, bound, options.margin, output_error=error
     )
+    if scaled.consistent and options.unit_norm:
+        return stated_twice(unit_norms(activation, x, fit.b, bound, given=True), scaled)
     if scaled.consistent:
         return scaled
     reason = (

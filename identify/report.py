@@ -46,7 +46,10 @@ class RankReport:
         noise: Root mean square of the noise per equation the tolerance was derived from, in the
             units of the equations; rounding of the stored weights at least.
         condition: Largest over smallest counted singular value.
-        exact_rank: Rank proved in exact arithmetic (from below), or None if not asked for.
+        exact_rank: Rank proved in exact arithmetic (from below), or None if not asked for or where
+            no exact arithmetic is done.
+        by_value: Whether values of P alone are seen (random features): there is one test then, of
+            the coefficients of P, and no Gram matrix of gradients.
         symmetric_dimension: C(r+alpha-1, alpha), the coefficients of the form p.
         symmetric_rank: Numerical rank of the gradient interpolation system, or None where it was
             too large to be computed and the Gram test did not settle it.
@@ -66,6 +69,7 @@ class RankReport:
     symmetric_rank: int | None
     symmetric_singular_values: FloatArray = field(default_factory=lambda: np.empty(0))
     exact_rank: int | None = None
+    by_value: bool = False
 
     @property
     def holds(self) -> bool:

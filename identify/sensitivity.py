@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigvalsh, qr, solve_triangular
+from scipy.linalg import eigvalsh, solve_triangular
 
 from identify.refinement import Equations, Fit, gradient, normal_matrix
 
@@ -132,7 +132,7 @@ def _directions(equations: Equations, fit: Fit) -> Directions | None:
     D = np.linalg.norm(J, axis=0)
     if not np.all(np.isfinite(D)) or D.min() <= 0:
         return None
-    Q, R = qr(J / D, mode="economic", check_finite=False)
+    Q, R = np.linalg.qr(J / D)
     left, values, right = np.linalg.svd(R)
     if values[-1] < _NULL * values[0]:
         return None

@@ -20,27 +20,38 @@ WIDTH = 100
 CLAIM = 0.1
 """A sample counts as claimed when its error bound is below this fraction of its norm."""
 
+OTHER_MODELS = {
+    "kkt": "Others remain: if the initial weights can be had or guessed (a public checkpoint, a "
+    "known seed, step 0 of the training), pass them as init=.",
+    "known-init": "Others remain: another activation, other initial weights, or weights trained to "
+    "a stationary point (no init).",
+    "random-features": "Others remain: another activation, or a first layer that was trained too "
+    "(init=(a0, W0)).",
+}
+"""What a rejected model leaves to try."""
+
 STILL = 1e-6
 """A sample is said to move where a free direction turns it at a higher rate."""
 
 MEANING = {
     Verdict.GLOBALLY_IDENTIFIABLE: "Whoever holds these weights can compute the training samples "
-    "behind them: the equations have no other solution, up to the equivalences listed with the "
-    "recovery.",
+    "behind them: under what is assumed below, the equations have no other solution, up to the "
+    "equivalences listed with the recovery.",
     Verdict.LOCALLY_IDENTIFIABLE: "Near the recovered samples the weights allow no other "
     "solution; different samples farther away are not excluded.",
     Verdict.PARTIALLY_IDENTIFIABLE: "The weights determine some of the samples, or some functions "
     "of them, and leave the rest open; the reasons name which.",
     Verdict.NOT_IDENTIFIABLE: "A second, different data set satisfies the same equations, so the "
     "weights do not determine the samples.",
-    Verdict.UNDECIDED: "Nothing is claimed in either direction; the reasons name the limit that "
-    "was hit.",
-    Verdict.MODEL_REJECTED: "The weights do not satisfy the equations of the claimed setting, so "
-    "nothing about the training samples follows from them.",
+    Verdict.UNDECIDED: "Nothing is guaranteed in either direction, which is no evidence that the "
+    "samples are safe; the reasons name the limit that was hit.",
+    Verdict.MODEL_REJECTED: "The weights do not satisfy the equations of the claimed setting: it "
+    "is not under this model that they tell about their training samples. This is no evidence that "
+    "the samples are safe.",
 }
 SETTING = {
-    "kkt": "the trained weights alone, taken as a KKT point of the max-margin problem, "
-    "which only the samples on the margin enter",
+    "kkt": "the trained weights alone, taken as a stationary point: of the max-margin problem, "
+    "which only the samples on the margin enter, or of a loss with weight decay",
     "known-init": "the trained weights together with the initial weights they started from",
     "random-features": "the trained output weights over a frozen first layer",
 }
@@ -76,6 +87,7 @@ def render_text(report: IdentifiabilityReport) -> str:
             f"{number(report.residual)}."
         ),
     ]
+    head[2:2] = outlook(report)
     reasons = [f"{i}. {printable(reason)}" for i, reason in enumerate(report.reasons, 1)]
     sections = {
         "Reasons": reasons or ["None were recorded."],
@@ -87,9 +99,35 @@ def render_text(report: IdentifiabilityReport) -> str:
     if report.partial is not None:
         sections["What is determined all the same"] = partial_sentences(report.partial)
     lines = _wrap(head, "", "")
+    if report.hypotheses:
+        rests = [f"- {printable(hypothesis)}" for hypothesis in report.hypotheses]
+        lines += ["", "This rests on", *_wrap(rests, "  ", "    ")]
     for title, sentences in sections.items():
         lines += ["", title, *_wrap(sentences, "  ", "     " if title == "Reasons" else "  ")]
     return "\n".join([*lines, "", f"seed {report.seed}"])
+
+
+def outlook(report: IdentifiabilityReport) -> list[str]:
+    """Say what a verdict without a guarantee leaves open.
+
+    Args:
+        report: The report.
+
+    Returns:
+        Sentences; none for other verdicts.
+    """
+    if report.verdict is Verdict.MODEL_REJECTED:
+        return [OTHER_MODELS[report.setting]] if report.setting in OTHER_MODELS else []
+    if report.verdict is not Verdict.UNDECIDED or report.recovery is None:
+        return []
+    recovery = report.recovery
+    return [
+        (
+            f"{len(recovery.x)} candidate samples are shown all the same: they satisfy the "
+            f"weights' equations to {number(recovery.residual)} and may well be the training "
+            "samples; only the guarantee is missing."
+        )
+    ]
 
 
 def rank_rows(rank: RankReport) -> list[tuple[str, str, str, str]]:
@@ -103,6 +141,9 @@ def rank_rows(rank: RankReport) -> list[tuple[str, str, str, str]]:
     """
     symmetric = "not computed" if rank.symmetric_rank is None else str(rank.symmetric_rank)
     undecided = "not decided" if rank.symmetric_rank is None else "fails"
+    if rank.by_value:
+        holds = "holds" if rank.symmetric_holds else undecided
+        return [("Value", symmetric, str(rank.symmetric_dimension), holds)]
     return [
         ("Gram", str(rank.rank), str(rank.N), "holds" if rank.holds else "fails"),
         (
@@ -125,17 +166,18 @@ def rank_sentences(rank: RankReport | None) -> list[str]:
     """
     if rank is None:
         return ["Not looked at: the decision fell before them."]
-    gram, symmetric = rank_rows(rank)
+    *gram_row, last = rank_rows(rank)
     sentences = [
         (
             f"The samples are seen in a space of dimension r = {rank.row_space} "
             f"(input dimension d = {rank.dimension})."
         ),
-        (
+        *(
             f"Gram test {gram[3]}: rank(K) = {gram[1]} against N = {gram[2]} "
             f"(N = {rank.N_ambient} with d in place of r)."
+            for gram in gram_row
         ),
-        f"Symmetric test {symmetric[3]}: rank {symmetric[1]} against {symmetric[2]}.",
+        f"{last[0]} test {last[3]}: rank {last[1]} against {last[2]}.",
         (
             f"Singular values at or below the tolerance {number(rank.tolerance)} were not counted; "
             f"the noise per equation is {number(rank.noise)} and the condition number is "
