@@ -53,6 +53,7 @@ def compare(report: IdentifiabilityReport, x: FloatArray, seconds: float) -> Fig
         The figures.
     """
     figures: Figures = {"verdict": str(report.verdict), "seconds": round(seconds, 2), "n": len(x)}
+    figures["hypotheses"] = list(report.hypotheses)
     if report.rank is not None:
         figures["gram"] = f"{report.rank.rank}/{report.rank.N}"
         figures["symmetric"] = f"{report.rank.symmetric_rank}/{report.rank.symmetric_dimension}"
@@ -60,9 +61,7 @@ def compare(report: IdentifiabilityReport, x: FloatArray, seconds: float) -> Fig
     if recovery is None:
         return figures
     truth, found = x, recovery.x
-    if not recovery.norm_known and report.setting == "kkt":  # up to one common factor
-        truth = x / np.exp(np.mean(np.log(np.linalg.norm(x, axis=1))))
-    elif not recovery.norm_known:
+    if not recovery.norm_known:
         truth = x / np.linalg.norm(x, axis=1, keepdims=True)
     cosine = (found / np.linalg.norm(found, axis=1, keepdims=True)) @ (
         truth / np.linalg.norm(truth, axis=1, keepdims=True)
