@@ -34,6 +34,7 @@ from identify.activation import parse_activation
 from identify.deficient.candidates import candidates
 from identify.deficient.compressed import compress
 from identify.deficient.system import build_system
+from identify.deficient.work import Work
 from identify.features import form_dimension, gradient_features, monomial_features
 from identify.options import Options
 from identify.problem import Problem, pose
@@ -87,7 +88,7 @@ def least_norm(problem: Problem, rng: np.random.Generator) -> FloatArray:
 def fitted(problem: Problem, rng: np.random.Generator) -> tuple[FloatArray, float]:
     """Fit n samples from random starts; return the best fit and its residual."""
     system = build_system(problem, Options())
-    tried = candidates(system, problem.setting, N, rng, time.monotonic() + 60)
+    tried = candidates(system, problem.setting, N, rng, Work())
     best = next(tried)
     for fit in islice(tried, FITS - 1):
         if best.residual < 1e-12:

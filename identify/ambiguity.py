@@ -19,7 +19,7 @@ SampleSet = tuple[FloatArray, FloatArray]
 
 
 def linear_set(v: FloatArray, n: int, rng: np.random.Generator) -> SampleSet | None:
-    """Return n unit samples with sum_i b_i x_i = v, b_i > 0, in pairs tilted to either side of v.
+    """Return n unit samples with sum_i b_i x_i = v, b_i > 0, tilted away from v all around.
 
     Args:
         v: The vector that is determined, (d,).
@@ -33,11 +33,11 @@ def linear_set(v: FloatArray, n: int, rng: np.random.Generator) -> SampleSet | N
     if n < 2 or d < 2 or size == 0:
         return None
     along = v / size
-    tilts = rng.standard_normal((n // 2, d))
+    tilts = rng.standard_normal((n, d))
     tilts -= np.outer(tilts @ along, along)
-    tilts /= np.linalg.norm(tilts, axis=1, keepdims=True)
-    straight = np.tile(along, (n % 2, 1))
-    x = np.concatenate([along + tilts, along - tilts, straight])
+    tilts -= tilts.mean(axis=0)
+    tilts *= rng.uniform(0.5, 1.5) / np.sqrt(np.mean(np.sum(tilts**2, axis=1)))
+    x = along + tilts  # the tilts cancel, so the sum is n along
     norms = np.linalg.norm(x, axis=1)
     return x / norms[:, None], size / n * norms
 
@@ -98,7 +98,7 @@ def _mixed(z: FloatArray, signs: FloatArray, rng: np.random.Generator) -> FloatA
             mixed[members] = rotation @ z[members]
     positive, negative = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
     if len(positive) and len(negative):
-        i, k, angle = positive[0], negative[0], rng.uniform(0.3, 0.6)
+        i, k, angle = positive[0], negative[0], 0.6 * 10 ** -rng.uniform(0, 1.5)
         first, second = mixed[i].copy(), mixed[k].copy()
         mixed[i] = np.cosh(angle) * first + np.sinh(angle) * second
         mixed[k] = np.sinh(angle) * first + np.cosh(angle) * second

@@ -1,4 +1,9 @@
-"""Degrees 1 and 2: two sample sets that satisfy the same equations (paper, 4.1, 4.2)."""
+"""Degrees 1 and 2: two sample sets that satisfy the same equations (paper, 4.1, 4.2).
+
+A set counts only if it satisfies the equations of both layers to rounding and everything that the
+caller stated of the samples: their number, norms and margins. Weights that satisfy the equations
+less well have no second data set, though their degree shows no more than the moments.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial
-from identify.ambiguity import (
-    SampleSet,
-    linear_set,
-    quadratic_set,
-    set_distance,
-    with_margin,
-)
-from identify.evaluations import Evaluations
+from identify.ambiguity import SampleSet, set_distance, with_margin
+from identify.deficient.candidates import absorbed
+from identify.deficient.compressed import MAX_ENTRIES, direction_outside, forms_size
+from identify.deficient.system import System, build_system
+from identify.deficient.walking import FAINT, solve
+from identify.deficient.work import Work
 from identify.interpolation import Interpolation
+from identify.moments import Moments, moments_of
 from identify.norms import sign_equivalence
 from identify.options import Options
+from identify.own_equations import rounding_level, total_residual
 from identify.problem import Problem
 from identify.report import Recovery, Witness
 
 FloatArray = NDArray[np.float64]
 
-_TOLERANCE = 1e-8
-"""Relative residual up to which a set satisfies the equations, over the weights' own residual."""
+LEAST = 1e-8
+"""Relative residual up to which a set satisfies the equations in any case."""
 
-_APART = 1e-3
-"""Distance from which two sets count as different."""
+KEPT = 1e-8
+"""Relative error up to which a norm or a margin is the one that was stated."""
 
+DIFFERENT, CLEARLY = 0.01, 0.1
+"""Distance from which two sets count as different, and at which no farther one is looked for."""
 
-def relative_residual(evaluations: Evaluations, x: FloatArray, b: FloatArray) -> float:
-    """Evaluate the weights' own equations at samples, in the full space.
-
-    Args:
-        evaluations: The evaluations.
-        x: Samples, (n, d).
-        b: Coefficients, (n,).
-
-    Returns:
-        Norm of the residual relative to the right-hand sides.
-    """
-    t = evaluations.points @ x.T
-    if evaluations.gradients is not None:
-        first = evaluations.activation(t, 1) * b
-        miss = evaluations.gradients - evaluations.scale[:, None] * (first @ x)
-        residual = float(np.linalg.norm(miss) / np.linalg.norm(evaluations.gradients))
-        # the gradients imply the values but for the constant term, which adds c_0 sum_i b_i
-        if evaluations.activation.coefficients[0] == 0 or not np.any(evaluations.values):
-            return residual
-    else:
-        residual = 0.0
-    assert evaluations.values is not None
-    miss = evaluations.values - evaluations.activation(t) @ b
-    return max(residual, float(np.linalg.norm(miss) / np.linalg.norm(evaluations.values)))
+DRAWS, HOPELESS = 60, 8
+"""Sets drawn, and drawn in vain before the search is given up."""
 
 
 def witness_pair(
@@ -63,76 +48,141 @@ def witness_pair(
     Args:
         problem: The equations.
         interpolation: Their tensors, determined.
-        options: n_samples, margin and seed are used.
+        options: n_samples, unit_norm, margin and seed are used.
 
     Returns:
         One set as a recovery that claims nothing, another as its witness; None where none was found
-        (a single sample can be determined).
+        that satisfies the equations to rounding (a single sample can be determined, too).
     """
     rng = np.random.default_rng(options.seed)
-    evaluations = problem.evaluations
-    carried = interpolation.carried_by
-    assert carried is not None
-    allowed = _TOLERANCE + 2 * carried.residual
-    found: list[SampleSet] = []
-    for _ in range(200):
-        candidate = _sample_set(problem, interpolation, options, rng)
-        if candidate is None:
-            return None
-        if options.margin is not None:
-            weights = problem.weights
-            candidate = with_margin(
-                candidate, evaluations.activation, weights.a, weights.W, options.margin
-            )
-            if candidate is None:
-                continue
-        if relative_residual(evaluations, *candidate) > allowed:
-            continue
-        if not found or set_distance(found[0][0], candidate[0]) > _APART:
-            found.append(candidate)
-        if len(found) == 2:
-            return _described(evaluations, found[0], found[1], problem.log_b, options)
-    return None
-
-
-def _sample_set(
-    problem: Problem, interpolation: Interpolation, options: Options, rng: np.random.Generator
-) -> SampleSet | None:
-    basis, tensors, n = problem.space.basis, interpolation.tensors, options.n_samples
-    v = basis @ tensors[1].f(np.zeros((1, basis.shape[1])))[0] if 1 in tensors else None
-    if 2 not in tensors:
-        assert v is not None
-        return linear_set(v, n or 2, rng)
-    matrix = basis @ tensors[2].slice(np.zeros(basis.shape[1])) @ basis.T
-    if v is None:
-        return quadratic_set(matrix, n, rng)
-    return _quadratic_with_linear(matrix, v, n, rng)
-
-
-def _quadratic_with_linear(
-    matrix: FloatArray, v: FloatArray, n: int | None, rng: np.random.Generator
-) -> SampleSet | None:
-    """Mix the extended samples (x_i, 1): M and v are blocks of sum_i b_i (x_i, 1) (x_i, 1)^T."""
-    corner = v @ np.linalg.pinv(matrix, rcond=1e-10, hermitian=True) @ v
-    if np.linalg.matrix_rank(matrix, tol=1e-10 * np.abs(matrix).max()) == 1:
-        if n == 1:
-            return None
-        corner += np.abs(matrix).max()
-    extended = np.block([[matrix, v[:, None]], [v[None], np.array([[corner]])]])
-    mixed = quadratic_set(extended, n, rng)
-    if mixed is None or np.abs(mixed[0][:, -1]).min() < 1e-6:
+    moments = moments_of(problem, interpolation)
+    if _nearest(problem, moments, options.seed) > rounding_level(problem.evaluations, LEAST):
         return None
-    last = mixed[0][:, -1]
-    return mixed[0][:, :-1] / last[:, None], mixed[1] * last**2
+    solver = _Solver(problem, options)
+    found: list[SampleSet] = []
+    best: tuple[float, SampleSet, SampleSet] | None = None
+    for count in range(DRAWS):
+        if count == HOPELESS and not found:
+            break
+        more = count % 3 if solver.bound else 0
+        drawn = moments.draw(options.n_samples or moments.fewest + more, rng)
+        candidate = None if drawn is None else solver.adapted(drawn, rng)
+        if candidate is None or not satisfies(problem, options, candidate):
+            continue
+        for other in found:
+            if len(other[0]) != len(candidate[0]):
+                continue
+            distance = set_distance(other[0], candidate[0])
+            if distance >= DIFFERENT and (best is None or distance > best[0]):
+                best = distance, other, candidate
+        if best is not None and best[0] >= CLEARLY:
+            break
+        found.append(candidate)
+    return None if best is None else _described(problem, best[1], best[2], options)
+
+
+def why_no_pair(problem: Problem, interpolation: Interpolation, options: Options) -> str:
+    """Say why there is no second data set to be shown.
+
+    Args:
+        problem: The equations.
+        interpolation: Their tensors, determined.
+        options: As for :func:`witness_pair`, which returned None.
+
+    Returns:
+        A sentence.
+    """
+    allowed = rounding_level(problem.evaluations, LEAST)
+    miss = _nearest(problem, moments_of(problem, interpolation), options.seed)
+    if miss <= allowed:
+        return "No second sample set that keeps what was stated was found, and none is excluded."
+    return (
+        f"Sets with these moments miss the weights' equations by {miss:.2g}, where rounding would "
+        f"explain {allowed:.1g}: degree {problem.evaluations.activation.degree} shows only the "
+        "moments, so no set is singled out, but no second data set was found that satisfies these "
+        "weights to rounding."
+    )
+
+
+def satisfies(problem: Problem, options: Options, candidate: SampleSet) -> bool:
+    """Say whether a set satisfies the equations to rounding, and what the caller stated.
+
+    Args:
+        problem: The equations.
+        options: n_samples, unit_norm and margin are used.
+        candidate: Samples (n, d) and coefficients (n,).
+
+    Returns:
+        Whether it does, and every sample carries weight.
+    """
+    x, b = candidate
+    norms, evaluations = np.linalg.norm(x, axis=1), problem.evaluations
+    if not (np.isfinite(x).all() and np.isfinite(b).all() and norms.min() > 0):
+        return False
+    weight = np.abs(b) * norms**evaluations.activation.degree
+    if weight.min() <= FAINT * weight.max() or options.n_samples not in {None, len(x)}:
+        return False
+    if options.unit_norm and np.abs(norms - 1).max() > KEPT:
+        return False
+    if problem.setting == "kkt":
+        weights = problem.weights
+        margins = np.sign(b) * (evaluations.activation(x @ weights.W.T) @ weights.a)
+        if margins.min() <= 0:
+            return False
+        if options.margin is not None and np.abs(margins / options.margin - 1).max() > KEPT:
+            return False
+    return total_residual(evaluations, x, b) <= rounding_level(evaluations, LEAST)
+
+
+class _Solver:
+    """Makes sets with the right moments keep what is known of the samples besides."""
+
+    def __init__(self, problem: Problem, options: Options) -> None:
+        self.problem, self.options = problem, options
+        power = problem.equations.activation.is_power
+        self.bound = bool(options.unit_norm) and (not power or options.margin is not None)
+        self.system: System | None = None
+        self.work = Work()
+
+    def adapted(self, drawn: SampleSet, rng: np.random.Generator) -> SampleSet | None:
+        """Scale to the margin, or solve for norms, and margins, from a set."""
+        problem, options = self.problem, self.options
+        if not self.bound:
+            if options.margin is None:
+                return drawn
+            weights, activation = problem.weights, problem.evaluations.activation
+            return with_margin(drawn, activation, weights.a, weights.W, options.margin)
+        if self.system is None:
+            if forms_size(problem, wider=True) > MAX_ENTRIES:
+                return None
+            self.system = build_system(problem, options)
+        system = self.system
+        X, b = drawn[0] @ system.forms.basis * system.forms.sigma, drawn[1]
+        if not system.free_b:
+            X, b = absorbed(system, X, b)
+        X, b, _ = solve(system, X, b, self.work)
+        x, b = system.samples(X, b)
+        if system.forms.wide:  # no neuron sees which direction outside the row space it is
+            old = system.forms.basis[:, -1]
+            x += np.outer(x @ old, direction_outside(problem.space.basis, rng) - old)
+        return x, b
+
+
+def _nearest(problem: Problem, moments: Moments, seed: int) -> float:
+    """Return how well sets with the moments satisfy the equations, whatever was stated of them."""
+    rng = np.random.default_rng(seed)
+    drawn = [moments.draw(moments.fewest + count % 3, rng) for count in range(HOPELESS)]
+    fits = [total_residual(problem.evaluations, *one) for one in drawn if one is not None]
+    return min(fits, default=0.0)
 
 
 def _described(
-    evaluations: Evaluations, first: SampleSet, second: SampleSet, log_b: float, options: Options
+    problem: Problem, first: SampleSet, second: SampleSet, options: Options
 ) -> tuple[Recovery, Witness]:
-    residuals = [relative_residual(evaluations, *candidate) for candidate in (first, second)]
+    evaluations, factor = problem.evaluations, float(np.exp(problem.log_b))
+    residuals = [total_residual(evaluations, *candidate) for candidate in (first, second)]
     sign = sign_equivalence(evaluations.activation)
     what = "the set itself: this is one of infinitely many sets that satisfy the equations"
-    factor = float(np.exp(log_b))
     recovery = Recovery(
         x=first[0],
         b=first[1] * factor,

@@ -13,7 +13,7 @@ from identify.base_point import best_base, misfit
 from identify.deficient.explain import explain_deficient
 from identify.hypotheses import of_setting
 from identify.interpolation import Interpolation
-from identify.low_degree import determined_part, witness_pair
+from identify.low_degree import determined_part, why_no_pair, witness_pair
 from identify.options import Options, check_options
 from identify.problem import Problem, pose
 from identify.rank_report import rank_report
@@ -260,7 +260,7 @@ def _decide_low_degree(
     argument.say(determined_part(argument.activation))
     pair = witness_pair(problem, interpolation, options)
     if pair is None:
-        argument.say("No second sample set of the size asked for was found, and none is excluded.")
+        argument.say(why_no_pair(problem, interpolation, options))
         return argument.conclude(Verdict.UNDECIDED)
     argument.recovery, argument.witness = pair
     argument.say(

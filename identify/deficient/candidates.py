@@ -10,7 +10,6 @@ problem alone has an exact solution for almost every choice of directions.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +20,9 @@ from scipy.optimize import nnls
 from identify.activation import parse_activation
 from identify.deficient.system import System, build_system
 from identify.deficient.walking import solve, weights_alive
-from identify.low_degree import relative_residual
+from identify.deficient.work import Work
 from identify.options import Options
+from identify.own_equations import relative_residual
 from identify.problem import Problem, pose
 from identify.weights import as_weights
 
@@ -65,7 +65,7 @@ def consistent(system: System, setting: str, X: FloatArray, b: FloatArray) -> bo
 
 
 def candidates(
-    system: System, setting: str, n: int, rng: np.random.Generator, deadline: float
+    system: System, setting: str, n: int, rng: np.random.Generator, work: Work
 ) -> Iterator[Candidate]:
     """Fit n samples from one random start after the other.
 
@@ -74,14 +74,14 @@ def candidates(
         setting: The setting.
         n: Number of samples.
         rng: Draws the starts.
-        deadline: Time of the monotonic clock at which to end.
+        work: Counts what it costs; no start is drawn once it is spent.
 
     Yields:
         Fits whose samples all carry weight.
     """
-    while time.monotonic() < deadline:
+    while not work.over:
         X, b = _start(system, setting, n, rng)
-        X, b, residual = solve(system, X, b)
+        X, b, residual = solve(system, X, b, work)
         alive = np.all(np.isfinite(X)) and weights_alive(system, X, b)
         if alive:
             yield Candidate(X, b, residual, consistent(system, setting, X, b))

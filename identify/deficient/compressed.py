@@ -29,6 +29,9 @@ from identify.rowspace import RowSpace
 
 FloatArray = NDArray[np.float64]
 
+MAX_ENTRIES = 2 * 10**7
+"""Largest linear system that is decomposed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forms:
@@ -99,15 +102,16 @@ def compress(problem: Problem, *, wider: bool, seed: int = 0) -> Forms:
     """
     basis = problem.space.basis
     if wider and _widens(problem):
-        basis = np.column_stack([basis, _outside(basis, np.random.default_rng(seed))])
+        basis = np.column_stack([basis, direction_outside(basis, np.random.default_rng(seed))])
     space = RowSpace(basis, problem.space.singular_values, 0.0, noisy=False, floor=0.0)
     equations = equations_in(problem.evaluations, space)
     sigma = float(np.sqrt(np.mean(equations.points**2))) or 1.0
     coefficients = equations.activation.coefficients
     values = problem.evaluations.values
-    with_values = coefficients[0] != 0 and values is not None and bool(np.any(values))
+    trained = values is not None and bool(np.any(values))
+    with_values = trained and not equations.activation.is_power  # else the gradients imply them
     degrees = equations.activation.support
-    if with_values:
+    if trained and coefficients[0] != 0:
         degrees = (0, *degrees)
     blocks, right = _equations(equations, degrees, sigma)
     if with_values and not equations.by_value:
@@ -143,7 +147,16 @@ def _widens(problem: Problem) -> bool:
     return problem.evaluations.gradients is not None and r < d
 
 
-def _outside(basis: FloatArray, rng: np.random.Generator) -> FloatArray:
+def direction_outside(basis: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Draw a direction outside the row space.
+
+    Args:
+        basis: Orthonormal columns, (d, r), r < d.
+        rng: Draws it.
+
+    Returns:
+        A vector of norm 1 orthogonal to all columns, (d,).
+    """
     e = rng.standard_normal(len(basis))
     for _ in range(2):
         e -= basis @ (basis.T @ e)

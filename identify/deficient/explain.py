@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from identify.ambiguity import SampleSet, set_distance
 from identify.deficient.candidates import Candidate
-from identify.deficient.compressed import forms_size
+from identify.deficient.compressed import MAX_ENTRIES, forms_size
 from identify.deficient.search import CLEAR, DIFFERENT, STARTS, Search, new_search
 from identify.deficient.walking import LocalView, local_view
 from identify.interpolation import Interpolation
@@ -47,9 +47,6 @@ NO_NUMBER = (
 
 SAME = 1e-8
 """Error of the equations up to which a second solution of them is a second data set."""
-
-MAX_ENTRIES = 2 * 10**7
-"""Largest linear system that is decomposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ def _spare(search: Search, n: int) -> int:
 def _decide(search: Search, found: Candidate, partial: Partial, known: str) -> Explained:
     """Look at the solutions near an exact one, and for others."""
     system, n = search.system, len(found.X)
-    view = local_view(system, found.X, found.b)
+    view = local_view(system, found.X, found.b, search.work)
     tolerance = NULL * float(view.values[0])
     null, smallest = view.null(tolerance), float(view.values[-1])
     others = search.others(found, view)
@@ -279,7 +276,7 @@ def _approximate(search: Search, found: Candidate, partial: Partial, known: str)
     """Say what the best fit tells where no set satisfies the equations to rounding."""
     n = len(found.X)
     residual = float(np.hypot(found.residual, search.system.forms.outside))
-    view = local_view(search.system, found.X, found.b)
+    view = local_view(search.system, found.X, found.b, search.work)
     tolerance = residual / OPEN
     free = len(view.null(tolerance))
     best = (

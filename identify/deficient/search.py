@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -14,8 +13,9 @@ from identify.ambiguity import SampleSet, set_distance, with_margin
 from identify.deficient.candidates import Candidate, candidates, consistent
 from identify.deficient.system import System, build_system
 from identify.deficient.walking import LocalView, tangents, walk, weights_alive
-from identify.low_degree import relative_residual
+from identify.deficient.work import Work
 from identify.options import Options
+from identify.own_equations import relative_residual, rounding_level, total_residual
 from identify.problem import Problem
 
 FloatArray = NDArray[np.float64]
@@ -32,9 +32,6 @@ DIFFERENT = 0.01
 FAR = 0.5
 """Distance at which a walk has gone far enough."""
 
-SECONDS = 40.0
-"""Time after which no further fit or walk is begun."""
-
 MAX_UNKNOWNS = 400
 """Largest number of unknowns that are fitted."""
 
@@ -48,14 +45,14 @@ LARGER = 3
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The equations, what counts as a solution of them, and the time left.
+    """The equations, what counts as a solution of them, and the work left.
 
     Attributes:
         problem: The equations.
         options: What the caller knows.
         system: The equations in (x, b).
         rounding: Relative residual up to which a set satisfies the equations.
-        deadline: Time of the monotonic clock after which nothing is begun.
+        work: What further fits and walks may cost.
         rng: Source of the starts and directions.
     """
 
@@ -63,7 +60,7 @@ class Search:
     options: Options
     system: System
     rounding: float
-    deadline: float
+    work: Work
     rng: np.random.Generator
 
     def shown(self, X: FloatArray, b: FloatArray) -> SampleSet | None:
@@ -102,21 +99,16 @@ class Search:
         return relative_residual(self.problem.evaluations, *samples) <= self.rounding
 
     def residual(self, x: FloatArray, b: FloatArray) -> float:
-        """Return the relative residual of all equations; in kkt those of the output weights too.
+        """Return the relative residual of the equations of both layers.
 
         Args:
             x: Samples, (n, d).
             b: Coefficients, (n,).
 
         Returns:
-            The larger of the residuals of both layers.
+            The larger of the two.
         """
-        evaluations = self.problem.evaluations
-        residual = relative_residual(evaluations, x, b)
-        if self.problem.setting != "kkt" or evaluations.values is None:
-            return residual
-        miss = evaluations.values - evaluations.activation(evaluations.points @ x.T) @ b
-        return max(residual, float(np.linalg.norm(miss) / np.linalg.norm(evaluations.values)))
+        return total_residual(self.problem.evaluations, x, b)
 
     def level(self, spare: int) -> float:
         """Return the size of the error that the equations are known to carry.
@@ -173,7 +165,7 @@ class Search:
             The fits.
         """
         setting = self.problem.setting
-        fitted = candidates(self.system, setting, n, self.rng, self.deadline)
+        fitted = candidates(self.system, setting, n, self.rng, self.work)
         for candidate in islice(fitted, starts):
             self.options.report("candidate", candidate.residual)
             yield candidate
@@ -220,7 +212,7 @@ class Search:
         if len(directions):
             start = (found.X, found.b)
             X, b, distance = walk(
-                system, start, directions, goal=FAR, allowed=allowed, deadline=self.deadline
+                system, start, directions, goal=FAR, allowed=allowed, work=self.work
             )
             self.options.report("walk", distance)
             if distance >= DIFFERENT:
@@ -237,7 +229,7 @@ class Search:
 
 
 def new_search(problem: Problem, options: Options) -> Search:
-    """Start the clock of a search.
+    """Begin a search.
 
     Args:
         problem: The equations.
@@ -247,12 +239,11 @@ def new_search(problem: Problem, options: Options) -> Search:
         The search.
     """
     system = build_system(problem, options)
-    stored = problem.evaluations.rounding * np.sqrt(system.forms.count) / system.forms.norm
     return Search(
         problem=problem,
         options=options,
         system=system,
-        rounding=min(max(ROUNDING, 4 * float(stored)), 1e-6),
-        deadline=time.monotonic() + SECONDS,
+        rounding=rounding_level(problem.evaluations, ROUNDING),
+        work=Work(),
         rng=np.random.default_rng(options.seed),
     )

@@ -119,6 +119,17 @@ class System:
             rows.append(sparse.reshape(n, -1))
         return np.concatenate(rows)
 
+    def jacobian_cost(self, n: int) -> float:
+        """Count the operations of the Jacobian.
+
+        Args:
+            n: Number of samples.
+
+        Returns:
+            Their number.
+        """
+        return float(n) * (self.dimension + 1) * len(self.forms.target) * sum(self.forms.sizes)
+
     def _constraint_rows(self, X: FloatArray, b: FloatArray, size: FloatArray) -> list[FloatArray]:
         found = []
         u = X / size[:, None]

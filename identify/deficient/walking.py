@@ -8,7 +8,6 @@ where they started: what is reached is judged by its residual and its distance, 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from identify.ambiguity import set_distance
 from identify.deficient.system import System
+from identify.deficient.work import Work, decomposition
 
 FloatArray = NDArray[np.float64]
 Solution = tuple[FloatArray, FloatArray]
@@ -104,19 +104,22 @@ def _norms(blocks: list[FloatArray]) -> FloatArray:
     return np.array([float(np.linalg.norm(block, 2)) for block in blocks], dtype=np.float64)
 
 
-def local_view(system: System, X: FloatArray, b: FloatArray) -> LocalView:
+def local_view(system: System, X: FloatArray, b: FloatArray, work: Work) -> LocalView:
     """Decompose the Jacobian at a set of samples.
 
     Args:
         system: The equations.
         X: Samples, (n, q).
         b: Coefficients, (n,).
+        work: Counts what it costs.
 
     Returns:
         The singular values, filled up by zeros to the number of unknowns, and vectors.
     """
     J = system.jacobian(X, b)
-    _, values, right = np.linalg.svd(J, full_matrices=J.shape[0] < J.shape[1])
+    rows, columns = J.shape
+    work.spend(system.jacobian_cost(len(X)) + decomposition(max(rows, columns), columns))
+    _, values, right = np.linalg.svd(J, full_matrices=rows < columns)
     filled = np.zeros(J.shape[1])
     filled[: len(values)] = values
     return LocalView(filled, right, len(X), X.shape[1])
@@ -164,7 +167,7 @@ def tangents(
 
 
 def solve(
-    system: System, X: FloatArray, b: FloatArray, *, steps: int = 100
+    system: System, X: FloatArray, b: FloatArray, work: Work, *, steps: int = 100
 ) -> tuple[FloatArray, FloatArray, float]:
     """Run Levenberg-Marquardt from (X, b) on a small system, under- or over-determined.
 
@@ -172,6 +175,7 @@ def solve(
         system: The equations.
         X: Initial samples, (n, q).
         b: Initial coefficients, (n,).
+        work: Counts what it costs; ends the steps once it is spent.
         steps: Largest number of steps.
 
     Returns:
@@ -180,7 +184,11 @@ def solve(
     F = system.residual(X, b)
     value, mu, slow = float(np.linalg.norm(F)), 0.3, 0
     for _ in range(steps):
-        left, s, right = np.linalg.svd(system.jacobian(X, b), full_matrices=False)
+        if work.over:
+            break
+        J = system.jacobian(X, b)
+        work.spend(system.jacobian_cost(len(X)) + decomposition(*J.shape))
+        left, s, right = np.linalg.svd(J, full_matrices=False)
         rotated, before = left.T @ F, value
         while mu < 1e6:
             damping = (mu * value * s[0]) ** 2 + (1e-14 * s[0]) ** 2
@@ -201,13 +209,14 @@ def solve(
     return X, b, value
 
 
-def project(system: System, X: FloatArray, b: FloatArray) -> Solution | None:
+def project(system: System, X: FloatArray, b: FloatArray, work: Work) -> Solution | None:
     """Return to the solutions by Gauss-Newton steps of least norm.
 
     Args:
         system: The equations.
         X: Samples near a solution, (n, q).
         b: Coefficients, (n,).
+        work: Counts what it costs.
 
     Returns:
         A solution to rounding, or None where the steps do not converge.
@@ -220,7 +229,9 @@ def project(system: System, X: FloatArray, b: FloatArray) -> Solution | None:
             return X, b
         if not value < 0.5 * before:
             return None
-        step = np.asarray(np.linalg.lstsq(system.jacobian(X, b), -F, rcond=1e-11)[0], np.float64)
+        J = system.jacobian(X, b)
+        work.spend(system.jacobian_cost(len(X)) + decomposition(*J.shape))
+        step = np.asarray(np.linalg.lstsq(J, -F, rcond=1e-11)[0], np.float64)
         if np.abs(step).max() > 0.5:
             return None
         X, b = system.moved(X, b, step)
@@ -250,7 +261,7 @@ def walk(
     *,
     goal: float,
     allowed: Callable[[FloatArray, FloatArray], bool],
-    deadline: float,
+    work: Work,
     steps: int = 60,
 ) -> tuple[FloatArray, FloatArray, float]:
     """Walk along the null space until the set is clearly another one.
@@ -261,7 +272,7 @@ def walk(
         tangents: Null directions there to set out in, rows of length 1.
         goal: Distance at which to stop.
         allowed: Says whether a set is acceptable; the walk turns back at one that is not.
-        deadline: Time of the monotonic clock to stop at.
+        work: Counts what it costs; the walk stops once it is spent.
         steps: Largest number of steps in each.
 
     Returns:
@@ -272,9 +283,9 @@ def walk(
     for tangent in tangents:
         (X, b), length = start, 0.1
         for _ in range(steps):
-            if length < _SHORTEST or best[2] >= goal or time.monotonic() > deadline:
+            if length < _SHORTEST or best[2] >= goal or work.over:
                 break
-            arrived = project(system, *system.moved(X, b, length * tangent))
+            arrived = project(system, *system.moved(X, b, length * tangent), work)
             if arrived is None or not allowed(*arrived):
                 length /= 3
                 continue
@@ -282,7 +293,7 @@ def walk(
             distance = set_distance(origin, system.samples(X, b)[0])
             if distance > best[2]:
                 best = (X, b, distance)
-            view = local_view(system, X, b)
+            view = local_view(system, X, b, work)
             directions = view.null(1e-9 * view.values[0])
             carried = directions.T @ (directions @ tangent)
             size = float(np.linalg.norm(carried))
