@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
