@@ -99,8 +99,7 @@ def dual_bounds(tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator) -> F
         rng: Draws the pairs.
 
     Returns:
-        Bounds in the units of z, (n,); inf where the second order is not small, or where the
-        fixed point does not attract the fit.
+        Bounds in the units of z, (n,); inf where the second order is not small.
     """
     nothing, given = np.full(len(fit.x), np.inf), np.linalg.norm(fit.x, axis=1)
     x = sharpened(tensor, fit.x / given[:, None])
@@ -109,9 +108,11 @@ def dual_bounds(tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator) -> F
         y = np.asarray(np.linalg.inv(x).T, dtype=np.float64)
     except np.linalg.LinAlgError:
         return nothing
-    b = tensor.p(y)
-    if not np.all(np.isfinite(b)) or not np.abs(b).min() > 0 or not apart.any():
+    b, again = tensor.p(y), tensor.f(y)
+    if not (np.all(np.isfinite(again)) and np.abs(b).min() > 0):
         return nothing
+    again /= np.linalg.norm(again, axis=1, keepdims=True) * np.sign(b)[:, None]
+    apart += 2 * np.linalg.norm(again - x, axis=1)  # 0 at the fixed point
     z, y = x * np.cbrt(b)[:, None], y / np.cbrt(b)[:, None]
     w, length = np.linalg.norm(y, axis=1), np.linalg.norm(z, axis=1)
     unit = y / w[:, None]
