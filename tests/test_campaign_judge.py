@@ -47,6 +47,11 @@ class Assumed:
     faintest: float = 1e-9
 
 
+@dataclass(frozen=True)
+class Contrast(Assumed):
+    contrast: float = 64.0
+
+
 def cubic(x=None, b=None, **options) -> Case:
     rng = np.random.default_rng(0)
     x = samples(rng, 4, 6) if x is None else x
@@ -259,6 +264,25 @@ def test_what_violates_independence():
     two_terms = gradient_step(rng, longer, signed(rng, 4), [0, 1, 0, 1], 30)
     assert violations(two_terms, strict)
     assert violations(cubic(samples(rng, 7, 6)), strict)
+
+
+def test_a_faint_near_duplicate_is_excused_by_a_stated_contrast_only():
+    x = samples(np.random.default_rng(3), 4, 6)
+    x[1] = unit((x[0] + 1e-7 * x[2])[None])[0]
+    b = np.array([1.0, 1e-3, 1.0, 1.0])
+    case = replace(cubic(x, b), kind=NEARLY)
+    heads = np.array([0, 2, 3])
+    found = Recovery(x[heads], b[heads] + [1e-3, 0, 0], np.full(3, 1e-12), True, 0.0, SIGN)
+    said = Said(GLOBALLY, found, assumed=Assumed(independence=1e-12))
+    assert rules(case, said) == {"merged", "false GLOBALLY"}
+    assert rules(case, replace(said, assumed=Contrast(independence=1e-12, contrast=1e4)))
+    # merged at the weighted mean the pair fits to second order; at sample 0 visibly worse
+    shown = Contrast(independence=1e-12, contrast=64)
+    assert rules(case, replace(said, assumed=shown))
+    mean = unit((b[0] * x[0] + b[1] * x[1])[None])
+    better = replace(found, x=np.concatenate([mean, x[2:]]))
+    assert residual(case, better.x, better.b) < 1e-12
+    assert not rules(case, replace(said, recovery=better, assumed=shown))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from . import basic, geometry, precision, small, stationary, training, wrong
+from . import basic, geometry, precision, small, stationary, subtle, training, wrong
 from .instances import Builder, Case
 
 SEED = 10
@@ -44,6 +44,11 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "unequal norms": (geometry.unequal_norms, 20),
     "ill-conditioned": (geometry.ill_conditioned, 30),
     "several troubles": (geometry.several_troubles, 15),
+    "planar cluster": (subtle.planar_cluster, 15),
+    "along a ray": (subtle.along_a_ray, 12),
+    "unequal pair": (subtle.unequal_pair, 25),
+    "cancelling pair": (subtle.cancelling_pair, 20),
+    "unequal neurons": (subtle.unequal_neurons, 20),
     "step parallel": (basic.step_parallel, 10),
     "step faint": (basic.step_faint, 10),
     "step overcomplete": (basic.step_overcomplete, 10),
@@ -97,12 +102,21 @@ FAMILIES: dict[str, tuple[Builder, int]] = {
     "noise on the change": (precision.noise_on_the_change(_compact(geometry.separated)), 15),
     "noise on the change, cluster": (precision.noise_on_the_change(_compact(geometry.cluster)), 10),
     "noise of another degree": (precision.another_degree, 10),
+    "uneven rates": (subtle.uneven_rates, 12),
+    "midpoint step": (subtle.midpoint_step, 8),
+    "kkt of nearly a power": (subtle.nearly_a_power, 8),
+    "any noise, unequal pair": (precision.with_any_noise(_compact(subtle.unequal_pair)), 10),
+    "any noise, planar cluster": (precision.with_any_noise(_compact(subtle.planar_cluster)), 10),
     "hidden decay": (precision.shrunk, 10),
     "partial sample": (precision.partial_sample, 8),
     "float32 kkt": (basic.single(partial(basic.kkt, alpha=3)), 5),
     "float32 stationary": (precision.stationary_rounded, 8),
     "float32 separated": (precision.in_float32(_compact(geometry.separated)), 12),
     "float32 near-duplicates": (precision.in_float32(_compact(geometry.near_duplicates)), 20),
+    "float32 unequal pair": (precision.in_float32(_compact(subtle.unequal_pair)), 8),
+    "float32 cancelling pair": (precision.in_float32(_compact(subtle.cancelling_pair)), 8),
+    "float32 planar cluster": (precision.in_float32(_compact(subtle.planar_cluster)), 8),
+    "float32 unequal neurons": (precision.in_float32(_compact(subtle.unequal_neurons)), 8),
     "float32 polynomials": (precision.in_float32(geometry.near_duplicates_of_polynomials), 15),
     "float32 parallel": (precision.in_float32(_compact(geometry.parallel)), 8),
     "float32 low degree": (precision.in_float32(small.low_degree), 5),

@@ -257,7 +257,8 @@ def violations(case: Case, assumed: Any) -> str:
     """Return the hypothesis that the truth violates, in words with numbers, or "".
 
     A sample that is near the span of the others only because another is near it violates nothing:
-    near-duplicates have to be covered by the bounds.
+    near-duplicates have to be covered by the bounds, unless their weights differ by more than a
+    factor ``assumed.contrast``, where one is stated.
     """
     away, beside = independence(case.x), neighbours(case)
     dependent = (away < assumed.independence) & ((beside > NEAR) | (away < ALONE * beside))
@@ -266,7 +267,10 @@ def violations(case: Case, assumed: Any) -> str:
         return (
             f"a sample is {least:.2g} from the span of others, assumed {assumed.independence:.2g}"
         )
-    least = shares(case).min()
-    if least < assumed.faintest:
-        return f"a sample contributes {least:.2g} of the change, assumed {assumed.faintest:.2g}"
+    share = shares(case)
+    if share.min() < assumed.faintest:
+        return f"a sample contributes {share.min():.2g}, assumed {assumed.faintest:.2g}"
+    contrast = max(share[g].max() / share[g].min() for g in clusters(case))
+    if contrast > getattr(assumed, "contrast", np.inf):
+        return f"near samples differ by {contrast:.2g} in weight, assumed {assumed.contrast:g}"
     return ""

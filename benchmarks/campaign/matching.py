@@ -136,9 +136,9 @@ def _off(seen: FloatArray, said: FloatArray) -> float:
 
 
 def shares(case: Case) -> FloatArray:
-    """Return the part of the right-hand sides that each true sample contributes, (n,)."""
+    """Return the part of the right-hand sides that each true sample contributes; 1 without b."""
     if case.b is None:
-        return np.full(len(case.x), np.inf)
+        return np.ones(len(case.x))
     kept = []
     for i in range(len(case.x)):
         pairs = _sides(case, case.x[i : i + 1], np.asarray(case.b[i : i + 1], float), 0.0)
