@@ -105,11 +105,16 @@ def noise_on_the_change(builder: Builder) -> Builder:
 
 
 def another_degree(rng: Rng) -> Case:
-    """A fraction of the gradient of another polynomial on the same samples in the change of W."""
+    """A fraction of the gradient of another polynomial on the same samples in the change of W.
+
+    Of a degree that the activation lacks: one that it has is absorbed by other samples exactly.
+    """
     x, b, activation = geometry.drawn(rng, compact=True)
     case = observed(rng, x, b, activation, NOISY)
     size = log_uniform(rng, -10, -1)
-    extra = np.eye(7)[int(rng.integers(1, 7))]
+    seen = coefficients(activation)
+    lacking = [k for k in range(1, 7) if k >= len(seen) or not seen[k]]
+    extra = np.eye(7)[int(rng.choice(lacking))]
     a0, W0 = case.options["init"]
     value, gradient = power_sum(extra, case.W if W0 is None else W0, x, b * rng.random(len(b)))
     if W0 is None:
