@@ -24,9 +24,12 @@ from identify.sensitivity import Sensitivity, beyond_reach
 
 FloatArray = NDArray[np.float64]
 
-_UNEVEN = 16.0
-"""The farther member lies sqrt(theta_1 theta_2) times this away at the most while the weights of
-the pair differ by less than a factor 64 and a quarter of their difference leaves the row space."""
+CONTRAST = 64.0
+"""Factor by which the weights of a pair that is taken for one sample may differ."""
+
+_UNEVEN = 2 * CONTRAST**0.5
+"""The farther member of such a pair lies sqrt(theta_1 theta_2) times this away at the most, while a
+quarter of the difference of the two leaves the row space."""
 
 _DIRECTIONS = 8
 """Directions u drawn per sample; the one that shows least counts."""
@@ -98,8 +101,9 @@ def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assume
     return Assumed(
         samples=len(fit.x),
         stated=stated,
-        independence=min(1.0, level / float(np.median(share))),
-        faintest=min(1.0, max(level, error) / size),
+        independence=float(min(1.0, level / np.median(share))),
+        faintest=float(min(1.0, max(level, error) / size)),
+        contrast=np.inf if stated else CONTRAST,
     )
 
 

@@ -72,7 +72,8 @@ def of_samples(problem: Problem, options: Options, assumed: Assumed, error: floa
     if not assumed.stated:
         sentences.append(
             "Two samples nearer to each other than a bound can pass for one; the bounds cover both "
-            "while their weights differ by less than a factor 64 and do not cancel."
+            f"while their contributions differ by less than a factor {assumed.contrast:g} and do "
+            "not cancel."
         )
     sentences.append(
         f"The error of the equations is at most {error:.1e} of the right-hand sides and does not "

@@ -115,12 +115,16 @@ class Assumed:
             the others.
         faintest: Each contributes at least this share of the equations: the norm of what it adds to
             the left-hand sides over that of the right-hand sides.
+        contrast: Samples nearer to each other than a bound, which may be shown as one, differ by
+            less than this factor in what they contribute; inf where the number is stated, so that
+            none can be shown as one.
     """
 
     samples: int
     stated: bool
     independence: float
     faintest: float
+    contrast: float
 
 
 @dataclass(frozen=True, slots=True)

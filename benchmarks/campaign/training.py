@@ -64,8 +64,12 @@ def descend(
     goal = y + sigma(t).T @ a0 if recipe.centred else y
     theta = np.column_stack([W0, a0])
     velocity, square = np.zeros_like(theta), np.zeros_like(theta)
+    order = np.arange(0)
     for k in range(1, recipe.steps + 1):
-        seen = rng.permutation(len(x))[: recipe.batch] if recipe.batch else np.arange(len(x))
+        size = recipe.batch or len(x)
+        while len(order) < size:  # every sample once an epoch, so that each of them enters
+            order = np.concatenate([order, rng.permutation(len(x))])
+        seen, order = np.sort(order[:size]), order[size:]
         W, a = theta[:, :-1], theta[:, -1]
         t = W @ x[seen].T
         values = sigma(t)
