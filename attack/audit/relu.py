@@ -18,12 +18,13 @@ from attack.victims.training import Victim
 from identify.relu.ambiguity import ReluWitness, relu_witness
 from identify.rendering.html import Chapter
 from identify.report import IdentifiabilityReport, Verdict, Witness
-from identify.verify import neurons_of
+from identify.verify import REJECT_KKT, neurons_of
 
 FloatArray = NDArray[np.float64]
 
 SATISFIED = 1e-6
-"""Relative residual up to which the equations count as satisfied."""
+"""Relative residual up to which the equations count as satisfied; above ``REJECT_KKT``, as for
+polynomial activations, they do not describe the network and nothing is concluded from them."""
 
 ACTIVE = 1e-6
 """A training sample carries weight when its multiplier is above this share of the largest."""
@@ -49,22 +50,19 @@ def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], N
     f = kkt(victim.trained, victim.activation, labels)
     say("local identifiability")
     local = local_identifiability(f, x, weights, seed=seed)
-    say("second sample set")
-    layers = [
-        (_numpy(layer.weight), None if layer.bias is None else _numpy(layer.bias))
-        for layer in victim.trained
-    ]
     phi = labels * outputs(victim.trained, victim.activation, x)[:, 0]
-    margin = float(phi.min())
-    witness = relu_witness(
-        layers,
-        _numpy(x),
-        _numpy(weights * labels),
-        margin=margin,
-        seed=seed,
-    )
-    spread, numbers = float(phi.max()) / margin, active.nonzero()[:, 0].tolist()
-    report = _relu_report(victim, numbers, local, witness, spread, seed)
+    witness, margin = None, float(phi.min())
+    if margin > 0 and local.residual <= REJECT_KKT:
+        say("second sample set")
+        layers = [
+            (_numpy(layer.weight), None if layer.bias is None else _numpy(layer.bias))
+            for layer in victim.trained
+        ]
+        witness = relu_witness(
+            layers, _numpy(x), _numpy(weights * labels), margin=margin, seed=seed
+        )
+    numbers = active.nonzero()[:, 0].tolist()
+    report = _relu_report(victim, numbers, local, witness, (margin, float(phi.max())), seed)
     chapters = [local_chapter("the training samples that carry weight", local)]
     if witness is not None:
         chapters.append(_taken_apart(witness, _numpy(x)))
@@ -76,7 +74,7 @@ def _relu_report(
     numbers: list[int],
     local: LocalReport,
     witness: ReluWitness | None,
-    spread: float,
+    margins: tuple[float, float],
     seed: int,
 ) -> IdentifiabilityReport:
     n, k = victim.data.n, len(numbers)
@@ -86,13 +84,17 @@ def _relu_report(
             "leave no trace there, so they are not determined."
         ),
         (
-            f"With the best multipliers these samples leave {local.residual:.2g} of the weights, "
-            f"and their margins differ by up to a factor of {spread:.3g}: the network satisfies "
-            "the KKT conditions no better than that."
+            f"With the best multipliers these samples leave {local.residual:.2g} of the weights "
+            f"unexplained, and {_spread(*margins)}: the network satisfies the KKT conditions no "
+            "better than that."
         ),
-        *local.reasons,
     ]
     verdict, second = Verdict.UNDECIDED, None
+    if local.residual > REJECT_KKT:
+        verdict = Verdict.MODEL_REJECTED
+        reasons += _REJECTED
+    else:
+        reasons += local.reasons
     if witness is not None:
         number = numbers[witness.replaced[0]] + 1
         change = witness.conditions.stationarity - witness.given.stationarity
@@ -126,6 +128,25 @@ def _relu_report(
         n_neurons=sum(len(layer.weight) for layer in victim.trained[:-1]),
         seed=seed,
     )
+
+
+def _spread(least: float, largest: float) -> str:
+    if least <= 0:
+        return "some are on the wrong side"
+    return f"their margins differ by up to a factor of {largest / least:.3g}"
+
+
+_REJECTED = (
+    (
+        f"That is more than {REJECT_KKT:g}: these weights are no point where max-margin training "
+        "ends, or one on the kinks of the relu, where these equations take the derivative to be 0. "
+        "Under this model nothing follows from them: a second set would miss them as widely."
+    ),
+    (
+        "This is no evidence that the training samples are safe: other routes do without the "
+        "max-margin equations, above all a known or guessed initialisation."
+    ),
+)
 
 
 def _taken_apart(witness: ReluWitness, x: FloatArray) -> Chapter:
