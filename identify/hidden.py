@@ -31,6 +31,11 @@ _UNEVEN = 2 * CONTRAST**0.5
 """The farther member of such a pair lies sqrt(theta_1 theta_2) times this away at the most, while a
 quarter of the difference of the two leaves the row space."""
 
+_NEAR, _CLUSTER = 0.03, 3.0
+"""Two samples shown at a smaller angle may stand for more of them in (nearly) one plane: two points
+of a plane have the moments of any number up to the third order. These lie within so many times the
+angle."""
+
 _DIRECTIONS = 8
 """Directions u drawn per sample; the one that shows least counts."""
 
@@ -77,7 +82,19 @@ def pair_radii(
     else:
         seen, drowned = _seen_inside(problem.equations, fit, found, rng), error
     with np.errstate(divide="ignore"):
-        return _UNEVEN * np.sqrt(drowned / seen)
+        return _UNEVEN * np.sqrt(drowned / seen) + _of_clusters(fit.x)
+
+
+def _of_clusters(x: FloatArray) -> FloatArray:
+    """Return how far the members of a cluster may lie from two samples that stand for them."""
+    norms = np.linalg.norm(x, axis=1)
+    u = x / norms[:, None]
+    apart = np.minimum(
+        np.linalg.norm(u[:, None] - u[None], axis=2), np.linalg.norm(u[:, None] + u[None], axis=2)
+    )
+    np.fill_diagonal(apart, np.inf)
+    nearest = apart.min(axis=1, initial=np.inf)
+    return np.where(nearest < _NEAR, _CLUSTER * nearest, 0.0) * norms
 
 
 def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assumed:

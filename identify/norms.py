@@ -8,14 +8,19 @@ known-init lower degrees of sigma fix them; else only |x_i| = 1 does.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial
+from identify.refinement import Equations
 
 FloatArray = NDArray[np.float64]
+
+MOST_SIGNS = 12
+"""Samples up to which all signs are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def sign_equivalence(activation: Polynomial, *, output_seen: bool = True) -> str
 
     Args:
         activation: sigma.
-        output_seen: Whether values of P are seen; gradients alone do not see the constant c_0.
+        output_seen: Whether the constant c_0 counts; gradients alone do not see it.
 
     Returns:
         The equivalence, or None where the equations see both odd and even degrees.
@@ -80,7 +85,7 @@ def keep_norms(
         x: Samples, (n, d).
         b: Coefficients, (n,).
         bound: Absolute error bounds, (n,).
-        output_seen: Whether values of P are seen.
+        output_seen: Whether the constant c_0 counts.
 
     Returns:
         The same samples.
@@ -173,6 +178,38 @@ def margin_norms(
     error_bound = norms * np.hypot(relative, np.expm1(np.minimum(wobble, 700)))
     reason = f"The margin {margin:g} of the active samples, as stated, fixes their norms."
     return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)
+
+
+def oriented(
+    equations: Equations, values: FloatArray | None, x: FloatArray, b: FloatArray
+) -> tuple[FloatArray, FloatArray, bool]:
+    """Choose the signs that gradients leave open by the constant of P, where it is seen.
+
+    For sigma with odd degrees and a constant, (x_i, b_i) -> (-x_i, -b_i) changes P by -2 c_0 b_i
+    alone, so the values of P tell which sum of +- b_i is right.
+
+    Args:
+        equations: The equations, by gradients.
+        values: P(w_j), (m,), or None.
+        x: Samples, (n, r).
+        b: Coefficients, (n,).
+
+    Returns:
+        Samples, coefficients, and whether the signs are determined.
+    """
+    c = equations.activation.coefficients
+    odd = all(k % 2 for k in equations.activation.support)
+    if not (odd and c[0] and values is not None and np.any(values)) or len(b) > MOST_SIGNS:
+        return x, b, False
+    rest = equations.activation(equations.points @ x.T) @ b - c[0] * float(b.sum())
+    target = float(np.mean(values - rest))
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(b))))
+    misses = np.abs(c[0] * (signs @ b) - target)
+    order = np.argsort(misses)
+    best = signs[order[0]]
+    spread = float(np.std(values - rest))
+    decided = bool(misses[order[1]] > 100 * (misses[order[0]] + spread))
+    return x * best[:, None], b * best, decided
 
 
 def stated_twice(by_norm: Scaled, by_margin: Scaled) -> Scaled:

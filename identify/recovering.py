@@ -18,7 +18,14 @@ from identify.components import solve_components
 from identify.decomposition import range_basis
 from identify.hidden import assumed
 from identify.interpolation import Interpolation, interpolate
-from identify.norms import Scaled, keep_norms, margin_norms, stated_twice, unit_norms
+from identify.norms import (
+    Scaled,
+    keep_norms,
+    margin_norms,
+    oriented,
+    stated_twice,
+    unit_norms,
+)
 from identify.options import Options
 from identify.problem import Problem
 from identify.refinement import Equations, Fit
@@ -92,6 +99,10 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
             f"The polynomial alone reproduces them to {_carried_residual(interpolation):.2g}: what "
             f"these {n} samples leave unexplained is either more samples or a fit that did not end."
         )
+    signed = equations.by_value
+    if equations.free_b and not signed:
+        x, b, signed = oriented(equations, problem.evaluations.values, fit.x, fit.b)
+        fit = replace(fit, x=x, b=b)
     path = _along_path(problem, basis, fit, options)
     if path is not None:
         fit, excess = path.fit, False
@@ -113,7 +124,7 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
             tensor=tensor if path is None else None,
             counted=options.n_samples is not None,
         )
-    scaled = _scaled(problem, fit, options, bound)
+    scaled = _scaled(problem, fit, options, bound, signed=signed)
     recovery = Recovery(
         x=scaled.x,
         b=scaled.b * np.exp(problem.log_b),
@@ -206,12 +217,13 @@ def _chance(interpolation: Interpolation, fit: Fit, scale: float) -> float:
     return chance_of_fit(fit.residual / scale, spare)
 
 
-def _scaled(problem: Problem, fit: Fit, options: Options, bound: FloatArray) -> Scaled:
+def _scaled(
+    problem: Problem, fit: Fit, options: Options, bound: FloatArray, *, signed: bool
+) -> Scaled:
     """Lift to the full space and fix the norms."""
     activation, x = problem.equations.activation, fit.x @ problem.space.basis.T
     if problem.equations.free_b:
-        values = problem.evaluations.values
-        return keep_norms(activation, x, fit.b, bound, output_seen=bool(np.any(values)))
+        return keep_norms(activation, x, fit.b, bound, output_seen=signed)
     if options.margin is None:
         return unit_norms(activation, x, fit.b, bound, given=bool(options.unit_norm))
     weights = problem.weights
