@@ -87,14 +87,18 @@ def pair_radii(
 
 def _of_clusters(x: FloatArray) -> FloatArray:
     """Return how far the members of a cluster may lie from two samples that stand for them."""
-    norms = np.linalg.norm(x, axis=1)
-    u = x / norms[:, None]
+    nearest = _nearest(x)
+    return np.where(nearest < _NEAR, _CLUSTER * nearest, 0.0) * np.linalg.norm(x, axis=1)
+
+
+def _nearest(x: FloatArray) -> FloatArray:
+    """Return the distance of each sample to the nearest other, modulo sign, scaled to norm 1."""
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
     apart = np.minimum(
         np.linalg.norm(u[:, None] - u[None], axis=2), np.linalg.norm(u[:, None] + u[None], axis=2)
     )
     np.fill_diagonal(apart, np.inf)
-    nearest = apart.min(axis=1, initial=np.inf)
-    return np.where(nearest < _NEAR, _CLUSTER * nearest, 0.0) * norms
+    return np.asarray(apart.min(axis=1, initial=np.inf), dtype=np.float64)
 
 
 def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assumed:
@@ -111,6 +115,8 @@ def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assume
     """
     equations = problem.equations
     share = contributions(equations, fit.x, fit.b)
+    # a cluster shows how far it leaves a plane only by its spread squared
+    spread = min(1.0, float(_nearest(fit.x).min(initial=1.0)))
     level = _MARGIN * max(problem.space.floor, noise_outside(problem))
     if level == 0:
         level = _MARGIN * error
@@ -118,7 +124,7 @@ def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assume
     return Assumed(
         samples=len(fit.x),
         stated=stated,
-        independence=float(min(1.0, level / np.median(share))),
+        independence=float(min(1.0, level / np.median(share) / spread**2)),
         faintest=float(min(1.0, max(level, error) / size)),
         contrast=np.inf if stated else CONTRAST,
     )
