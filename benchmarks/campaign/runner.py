@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 import traceback
 import warnings
@@ -140,6 +141,18 @@ def one_thread() -> None:
     threadpool_limits(1)
 
 
+def _start_worker() -> None:
+    one_thread()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its parent was killed; it would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(2)
+    os._exit(1)
+
+
 def _batch(numbers: list[int], seed: int) -> list[Row]:
     return [examine(number, seed) for number in numbers]
 
@@ -203,7 +216,7 @@ def _in_turn(batches: Iterable[list[int]], seed: int) -> Iterator[list[Row]]:
 
 def _at_once(batches: Iterator[list[int]], seed: int, jobs: int) -> Iterator[list[Row]]:
     """Run batches in worker processes; yield each as it ends."""
-    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=one_thread) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_start_worker) as pool:
         pending = {pool.submit(_batch, batch, seed) for batch in islice(batches, 2 * jobs)}
         while pending:
             ended, pending = wait(pending, return_when=FIRST_COMPLETED)
