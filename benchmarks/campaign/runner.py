@@ -141,9 +141,9 @@ def one_thread() -> None:
     threadpool_limits(1)
 
 
-def _start_worker() -> None:
+def _start_worker(parent: int) -> None:
     one_thread()
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
@@ -216,7 +216,9 @@ def _in_turn(batches: Iterable[list[int]], seed: int) -> Iterator[list[Row]]:
 
 def _at_once(batches: Iterator[list[int]], seed: int, jobs: int) -> Iterator[list[Row]]:
     """Run batches in worker processes; yield each as it ends."""
-    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
+    ) as pool:
         pending = {pool.submit(_batch, batch, seed) for batch in islice(batches, 2 * jobs)}
         while pending:
             ended, pending = wait(pending, return_when=FIRST_COMPLETED)
