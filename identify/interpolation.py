@@ -146,8 +146,7 @@ def _from_gram(
     tensors = {}
     for k, block in zip(equations.activation.support, blocks, strict=True):
         features = monomial_features(nodes, k - 1)
-        factor = cho_factor(features.T @ features)
-        dual = features @ cho_solve(factor, block.T @ gram.dual)
+        dual = np.linalg.pinv(features).T @ (block.T @ gram.dual)
         tensors[k] = ImplicitTensor(k, nodes / sigma, dual)
     return tensors
 
@@ -202,7 +201,7 @@ def _expand(coefficients: FloatArray, k: int, r: int, sigma: float) -> ImplicitT
     nodes = rng.standard_normal((2 * len(coefficients) + 8, r))
     nodes /= np.linalg.norm(nodes, axis=1, keepdims=True)
     features = monomial_features(nodes, k)
-    powers = features @ cho_solve(cho_factor(features.T @ features), coefficients)
+    powers = np.linalg.pinv(features).T @ coefficients
     return ImplicitTensor(k, nodes / sigma, nodes * (powers / sigma)[:, None])
 
 
