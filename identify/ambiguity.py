@@ -17,6 +17,9 @@ from identify.activation import Polynomial
 FloatArray = NDArray[np.float64]
 SampleSet = tuple[FloatArray, FloatArray]
 
+HEAVY = 0.01
+"""Share of the weight of the heaviest sample from which a sample counts when sets are compared."""
+
 
 def linear_set(v: FloatArray, n: int, rng: np.random.Generator) -> SampleSet | None:
     """Return n unit samples with sum_i b_i x_i = v, b_i > 0, tilted away from v all around.
@@ -143,3 +146,27 @@ def set_distance(x: FloatArray, y: FloatArray) -> float:
     y = y / np.linalg.norm(y, axis=1, keepdims=True)
     nearest = np.sqrt(np.maximum(2 - 2 * np.abs(x @ y.T), 0.0))
     return float(max(nearest.min(axis=0).max(), nearest.min(axis=1).max()))
+
+
+def clear_distance(first: SampleSet, second: SampleSet, degree: int) -> float:
+    """Return the distance of two sets, in which faint samples are no reason to call them different.
+
+    Sets that differ in how a sample is split into equal ones are at distance 0.
+
+    Args:
+        first: Samples (n, d) and coefficients (n,).
+        second: Samples (n', d) and coefficients (n',).
+        degree: Degree of the activation, with which a sample weighs |b_i| |x_i|^degree.
+
+    Returns:
+        The largest distance of a sample of either set, that weighs at least ``HEAVY`` times the
+        heaviest one, to the nearest of the other, modulo sign, all scaled to norm 1.
+    """
+    units, heavy = [], []
+    for x, b in (first, second):
+        norms = np.linalg.norm(x, axis=1)
+        weight = np.abs(b) * norms**degree
+        units.append(x / norms[:, None])
+        heavy.append(weight >= HEAVY * weight.max())
+    nearest = np.sqrt(np.maximum(2 - 2 * np.abs(units[0] @ units[1].T), 0.0))
+    return float(max(nearest.min(axis=1)[heavy[0]].max(), nearest.min(axis=0)[heavy[1]].max()))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.activation import Polynomial
-from identify.ambiguity import SampleSet, set_distance, with_margin
+from identify.ambiguity import SampleSet, clear_distance, set_distance, with_margin
 from identify.deficient.candidates import absorbed
 from identify.deficient.compressed import MAX_ENTRIES, direction_outside, forms_size
 from identify.deficient.system import System, build_system
@@ -58,7 +58,7 @@ def witness_pair(
     moments = moments_of(problem, interpolation)
     if _nearest(problem, moments, options.seed) > rounding_level(problem.evaluations, LEAST):
         return None
-    solver = _Solver(problem, options)
+    solver, degree = _Solver(problem, options), problem.evaluations.activation.degree
     found: list[SampleSet] = []
     best: tuple[float, SampleSet, SampleSet] | None = None
     for count in range(DRAWS):
@@ -72,7 +72,7 @@ def witness_pair(
         for other in found:
             if len(other[0]) != len(candidate[0]):
                 continue
-            distance = set_distance(other[0], candidate[0])
+            distance = clear_distance(other, candidate, degree)
             if distance >= DIFFERENT and (best is None or distance > best[0]):
                 best = distance, other, candidate
         if best is not None and best[0] >= CLEARLY:

@@ -21,10 +21,11 @@ from identify.ambiguity import set_distance
 from identify.deficient import search
 from identify.deficient.candidates import oversized_set
 from identify.deficient.explain import explain_deficient
+from identify.deficient.local import LocalView, local_view
 from identify.deficient.partial import tensor_knowledge
 from identify.deficient.search import new_search
 from identify.deficient.system import build_system
-from identify.deficient.walking import EXACT, LocalView, local_view, project, walk
+from identify.deficient.walking import EXACT, project, walk
 from identify.deficient.work import BUDGET, Work, decomposition
 from identify.eigenvectors import enumerate_patterns
 from identify.interpolation import interpolate

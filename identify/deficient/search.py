@@ -9,10 +9,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.ambiguity import SampleSet, set_distance, with_margin
+from identify.ambiguity import SampleSet, clear_distance, with_margin
 from identify.deficient.candidates import Candidate, candidates, consistent
+from identify.deficient.local import LocalView
 from identify.deficient.system import System, build_system
-from identify.deficient.walking import LocalView, tangents, walk, weights_alive
+from identify.deficient.walking import solve, tangents, walk, weights_alive
 from identify.deficient.work import Work
 from identify.options import Options
 from identify.own_equations import relative_residual, rounding_level, total_residual
@@ -41,6 +42,19 @@ number is given."""
 
 LARGER = 3
 """Where the number is not given: how many more samples than the fewest possible are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Exact sets besides a first one.
+
+    Attributes:
+        sets: Those that are clearly different from it, as shown, the one walked to first.
+        reached: Number of random starts that led to an exact set, the first one or another.
+    """
+
+    sets: list[SampleSet]
+    reached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +205,25 @@ class Search:
                 closest = fit
         return exact or closest
 
-    def others(self, found: Candidate, view: LocalView) -> list[SampleSet]:
+    def fewest(self, found: Candidate, least: int) -> Candidate:
+        """Look for an exact set of fewer samples, from an exact set without one of its samples.
+
+        Args:
+            found: An exact fit.
+            least: Number of samples below which there is none.
+
+        Returns:
+            The smallest exact fit that was reached.
+        """
+        for i in range(len(found.X) if len(found.X) > least else 0):
+            kept = np.arange(len(found.X)) != i
+            X, b, residual = solve(self.system, found.X[kept], found.b[kept], self.work)
+            if self.exact(X, b):
+                agree = consistent(self.system, self.problem.setting, X, b)
+                return self.fewest(Candidate(X, b, residual, agree), least)
+        return found
+
+    def others(self, found: Candidate, view: LocalView) -> Others:
         """Look for further exact sets: by walking along the null space, then from other starts.
 
         Args:
@@ -199,7 +231,7 @@ class Search:
             view: The first order there.
 
         Returns:
-            Sets that are different from it, as shown, the one walked to first.
+            What was met.
         """
         system, setting = self.system, self.problem.setting
 
@@ -217,15 +249,18 @@ class Search:
             self.options.report("walk", distance)
             if distance >= DIFFERENT:
                 sets.append((X, b))
-        origin = system.samples(found.X, found.b)[0]
+        origin, reached = system.samples(found.X, found.b), 0
         for fit in self.fits(len(found.X), 2 * STARTS):
             if not allowed(fit.X, fit.b):
                 continue
-            if set_distance(origin, system.samples(fit.X, fit.b)[0]) >= DIFFERENT:
+            reached += 1
+            other = system.samples(fit.X, fit.b)
+            if clear_distance(origin, other, system.activation.degree) >= DIFFERENT:
                 sets.append((fit.X, fit.b))
                 if not len(directions):
                     break
-        return [shown for X, b in sets if (shown := self.shown(X, b)) is not None]
+        shown = [shown for X, b in sets if (shown := self.shown(X, b)) is not None]
+        return Others(shown, reached)
 
 
 def new_search(problem: Problem, options: Options) -> Search:

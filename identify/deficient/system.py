@@ -91,7 +91,7 @@ class System:
         Returns:
             Values, (n,).
         """
-        u = X / np.linalg.norm(X, axis=1, keepdims=True)
+        u = _units(X)
         return self.activation(u @ self.points.T) @ self.a
 
     def jacobian(self, X: FloatArray, b: FloatArray) -> FloatArray:
@@ -132,7 +132,7 @@ class System:
 
     def _constraint_rows(self, X: FloatArray, b: FloatArray, size: FloatArray) -> list[FloatArray]:
         found = []
-        u = X / size[:, None]
+        u = _units(X)
         if self.margin is not None:
             slope = (self.activation(u @ self.points.T, 1) * self.a) @ self.points
             slope -= np.sum(slope * u, axis=1, keepdims=True) * u
@@ -174,6 +174,12 @@ class System:
             return x, b
         norms = np.linalg.norm(x, axis=1)
         return x / norms[:, None], b * norms**self.activation.degree
+
+
+def _units(X: FloatArray) -> FloatArray:
+    """Scale samples to norm 1; one that vanished on the way stays 0."""
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    return X / np.where(norms > 0, norms, 1.0)
 
 
 def sum_of(parts: list[FloatArray]) -> FloatArray:

@@ -9,12 +9,12 @@ where they started: what is reached is judged by its residual and its distance, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.ambiguity import set_distance
+from identify.ambiguity import clear_distance
+from identify.deficient.local import LocalView, local_view
 from identify.deficient.system import System
 from identify.deficient.work import Work, decomposition
 
@@ -30,99 +30,6 @@ FAINT = 1e-3
 
 _LONGEST, _SHORTEST = 0.3, 1e-4
 """Relative lengths between which the steps of a walk adapt."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalView:
-    """The solutions near one, to first order.
-
-    Attributes:
-        values: Singular values of the Jacobian, one per unknown, decreasing.
-        right: Right singular vectors as rows, (unknowns, unknowns).
-        samples: Number of samples n.
-        dimension: Number q of coordinates of a sample.
-    """
-
-    values: FloatArray
-    right: FloatArray
-    samples: int
-    dimension: int
-
-    def null(self, tolerance: float) -> FloatArray:
-        """Return the directions along which the residual does not change.
-
-        Args:
-            tolerance: Singular values at or below it count as zero.
-
-        Returns:
-            Orthonormal rows.
-        """
-        return self.right[self.values <= tolerance]
-
-    def motion(self, X: FloatArray, tolerance: float) -> FloatArray:
-        """Return how far a null direction of length 1 can turn each sample.
-
-        Args:
-            X: Samples, (n, q).
-            tolerance: As for :meth:`null`.
-
-        Returns:
-            Between 0 and 1 per sample, (n,); changes along the sample itself are left out.
-        """
-        null = self.null(tolerance)
-        if not len(null):
-            return np.zeros(self.samples)
-        return _norms(self._turns(X, null))
-
-    def bounds(self, X: FloatArray, tolerance: float, error: float) -> FloatArray:
-        """Return how far an error of the equations can turn each sample, to first order.
-
-        Args:
-            X: Samples, (n, q).
-            tolerance: As for :meth:`null`; only the other directions are looked at.
-            error: Norm of the error relative to the right-hand sides.
-
-        Returns:
-            Angles, (n,).
-        """
-        kept = self.values > tolerance
-        if not kept.any():
-            return np.zeros(self.samples)
-        scaled = self.right[kept] / self.values[kept, None]
-        return np.float64(error) * np.array([
-            np.linalg.norm(block, 2) for block in self._turns(X, scaled)
-        ])
-
-    def _turns(self, X: FloatArray, vectors: FloatArray) -> list[FloatArray]:
-        shaped = vectors.reshape(len(vectors), self.samples, -1)[:, :, : self.dimension]
-        u = X / np.linalg.norm(X, axis=1, keepdims=True)
-        turned = shaped - np.sum(shaped * u, axis=2, keepdims=True) * u
-        return [turned[:, i] for i in range(self.samples)]
-
-
-def _norms(blocks: list[FloatArray]) -> FloatArray:
-    return np.array([float(np.linalg.norm(block, 2)) for block in blocks], dtype=np.float64)
-
-
-def local_view(system: System, X: FloatArray, b: FloatArray, work: Work) -> LocalView:
-    """Decompose the Jacobian at a set of samples.
-
-    Args:
-        system: The equations.
-        X: Samples, (n, q).
-        b: Coefficients, (n,).
-        work: Counts what it costs.
-
-    Returns:
-        The singular values, filled up by zeros to the number of unknowns, and vectors.
-    """
-    J = system.jacobian(X, b)
-    rows, columns = J.shape
-    work.spend(system.jacobian_cost(len(X)) + decomposition(max(rows, columns), columns))
-    _, values, right = np.linalg.svd(J, full_matrices=rows < columns)
-    filled = np.zeros(J.shape[1])
-    filled[: len(values)] = values
-    return LocalView(filled, right, len(X), X.shape[1])
 
 
 def tangents(
@@ -189,6 +96,8 @@ def solve(
         J = system.jacobian(X, b)
         work.spend(system.jacobian_cost(len(X)) + decomposition(*J.shape))
         left, s, right = np.linalg.svd(J, full_matrices=False)
+        if not s[0] > 0:  # nothing depends on the samples here
+            break
         rotated, before = left.T @ F, value
         while mu < 1e6:
             damping = (mu * value * s[0]) ** 2 + (1e-14 * s[0]) ** 2
@@ -279,7 +188,7 @@ def walk(
         The farthest solution met (samples, coefficients) and its distance.
     """
     best = (*start, 0.0)
-    origin = system.samples(*start)[0]
+    origin, degree = system.samples(*start), system.activation.degree
     for tangent in tangents:
         (X, b), length = start, 0.1
         for _ in range(steps):
@@ -290,7 +199,7 @@ def walk(
                 length /= 3
                 continue
             X, b = arrived
-            distance = set_distance(origin, system.samples(X, b)[0])
+            distance = clear_distance(origin, system.samples(X, b), degree)
             if distance > best[2]:
                 best = (X, b, distance)
             view = local_view(system, X, b, work)
