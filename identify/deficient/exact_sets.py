@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from identify.ambiguity import clear_distance, set_distance
 from identify.deficient.candidates import Candidate
 from identify.deficient.local import LocalView, local_view
-from identify.deficient.search import CLEAR, DIFFERENT, STARTS, Others, Search
+from identify.deficient.search import CLEAR, DIFFERENT, SAME, STARTS, Others, Search
 from identify.norms import sign_equivalence
 from identify.report import Partial, Recovery, Verdict, Witness
 
@@ -30,9 +30,6 @@ STILL = 1e-6
 
 OPEN = 0.1
 """Movement of the samples that an error of the equations must allow for a direction to be open."""
-
-SAME = 1e-8
-"""Error of the equations up to which a second solution of them is a second data set."""
 
 AGREE = 3
 """Random starts that have to lead to exact sets, all with a sample in them, before it is pinned."""
@@ -56,6 +53,13 @@ class Explained:
     witness: Witness | None = None
     partial: Partial | None = None
 
+
+ALONE = "No other set was found from random starts, and none is excluded."
+
+LARGER_ALONE = (
+    "No other set of that size was found from random starts; none is excluded, nor are sets of "
+    "more samples, of which three of a plane can be read as two."
+)
 
 LARGER_SETS = (
     "The tensor is determined, and sets of more samples than it needs are never unique: these two "
@@ -124,7 +128,8 @@ def decide(
     if others.sets:
         return _witnessed(search, explained, others, level, least=least)
     if not len(null) and smallest >= CLEAR:
-        return _isolated(explained, view.bounds(found.X, tolerance, level), level)
+        alone = LARGER_ALONE if search.options.n_samples is None else ALONE
+        return _isolated(explained, view.bounds(found.X, tolerance, level), level, alone)
     more = (
         f"No clearly different set was reached; the smallest singular value, {smallest:.1e}, does "
         "not decide."
@@ -142,10 +147,10 @@ def _own_error(search: Search, level: float) -> str:
     )
 
 
-def _isolated(explained: Explained, bounds: FloatArray, level: float) -> Explained:
+def _isolated(explained: Explained, bounds: FloatArray, level: float, alone: str) -> Explained:
     """Conclude from an isolated solution, as far as the error of the equations allows."""
     worst = float(bounds.max())
-    more = ["No other set was found from random starts, and none is excluded."]
+    more = [alone]
     if level > SAME:
         more.append(f"An error of that size turns the samples by up to {worst:.2g}.")
     verdict = Verdict.LOCALLY_IDENTIFIABLE if worst < OPEN else Verdict.UNDECIDED
@@ -203,7 +208,8 @@ def _with_samples(
     x = search.system.samples(found.X, found.b)[0]
     for other, _ in others.sets:
         pinned &= _nearest(x, other) <= DIFFERENT**2
-    if others.reached < AGREE or 0 < len(others.sets) <= STARTS:  # too few to tell what all share
+    few = others.reached < AGREE or 0 < len(others.sets) <= STARTS  # to tell what all sets share
+    if few or search.options.n_samples is None:  # two of a plane can stand for three of it
         pinned[:] = False
     return replace(partial, free=len(view.null(tolerance)), pinned=pinned, motion=motion)
 

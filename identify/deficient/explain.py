@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from identify.deficient.candidates import Candidate
 from identify.deficient.compressed import MAX_ENTRIES, forms_size
-from identify.deficient.exact_sets import OPEN, SAME, Explained, decide, spare
+from identify.deficient.exact_sets import OPEN, Explained, decide, spare
 from identify.deficient.local import local_view
-from identify.deficient.search import Search, new_search
+from identify.deficient.search import SAME, Search, new_search
 from identify.interpolation import Interpolation
 from identify.options import Options
 from identify.problem import Problem
@@ -67,9 +67,11 @@ def explain_deficient(
     sizes, futile = search.sizes(floor), 0
     for n in sizes:
         found = search.first(n)
-        if found is not None and search.exact(found.X, found.b):
-            if options.n_samples is None:
-                found = search.fewest(found, sizes[0])
+        exact = found is not None and search.exact(found.X, found.b)
+        if found is not None and exact and options.n_samples is None:
+            found = search.fewest(found, sizes[0])
+            exact = search.exact(found.X, found.b)
+        if found is not None and exact:
             least = options.n_samples is not None or len(found.X) == sizes[0]
             least |= interpolation.carried_by is None
             explained = decide(search, found, partial, known, least=least)
@@ -83,7 +85,7 @@ def explain_deficient(
                 futile += 1
             else:
                 closest = found
-                if _missed(search, closest) <= SAME:  # more samples would only fit what it misses
+                if search.missed(closest) <= SAME:  # more samples would only fit what it misses
                     break
             if futile == 2:
                 break
@@ -105,15 +107,10 @@ def _settled(explained: Explained) -> Explained:
     return replace(explained, partial=replace(partial, pinned=np.zeros_like(partial.pinned)))
 
 
-def _missed(search: Search, found: Candidate) -> float:
-    """Return the relative residual of a fit, with what no set of samples explains."""
-    return float(np.hypot(found.residual, search.system.forms.outside))
-
-
 def _approximate(search: Search, found: Candidate, partial: Partial, known: str) -> Explained:
     """Say what the best fit tells where no set satisfies the equations to rounding."""
     n = len(found.X)
-    residual = _missed(search, found)
+    residual = search.missed(found)
     view = local_view(search.system, found.X, found.b, search.work)
     tolerance = residual / OPEN
     free = len(view.null(tolerance))

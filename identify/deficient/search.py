@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 ROUNDING = 1e-11
 """Relative residual up to which a set satisfies equations whose weights are stored to 53 bits."""
 
+SAME = 1e-8
+"""Error of the equations up to which a second solution of them is a second data set."""
+
 CLEAR = 1e-6
 """Singular value of the Jacobian, equations and samples scaled to 1, that is clear of rounding."""
 
@@ -156,7 +159,7 @@ class Search:
         if self.options.n_samples is not None:
             found = [self.options.n_samples]
         else:
-            fewest = self._fewest(max(self.rounding, 2 * floor))
+            fewest = self._fewest(max(self.rounding, 2 * floor, SAME))
             found = list(range(fewest, fewest + 1 + LARGER))
         return [n for n in found if n * width <= MAX_UNKNOWNS]
 
@@ -206,22 +209,39 @@ class Search:
         return exact or closest
 
     def fewest(self, found: Candidate, least: int) -> Candidate:
-        """Look for an exact set of fewer samples, from an exact set without one of its samples.
+        """Look for a set of fewer samples, from an exact set without one of its samples.
 
         Args:
             found: An exact fit.
             least: Number of samples below which there is none.
 
         Returns:
-            The smallest exact fit that was reached.
+            The smallest fit that was reached, exact or within ``SAME`` of the equations.
         """
+        close: Candidate | None = None
         for i in range(len(found.X) if len(found.X) > least else 0):
             kept = np.arange(len(found.X)) != i
             X, b, residual = solve(self.system, found.X[kept], found.b[kept], self.work)
+            if not (np.isfinite(X).all() and weights_alive(self.system, X, b)):
+                continue
+            agree = consistent(self.system, self.problem.setting, X, b)
+            smaller = Candidate(X, b, residual, agree)
             if self.exact(X, b):
-                agree = consistent(self.system, self.problem.setting, X, b)
-                return self.fewest(Candidate(X, b, residual, agree), least)
-        return found
+                return self.fewest(smaller, least)
+            if self.missed(smaller) <= SAME:
+                close = close or smaller
+        return close or found
+
+    def missed(self, found: Candidate) -> float:
+        """Return the relative residual of a fit, with what no set of samples explains.
+
+        Args:
+            found: A fit.
+
+        Returns:
+            Norm of the residual relative to the right-hand sides.
+        """
+        return float(np.hypot(found.residual, self.system.forms.outside))
 
     def others(self, found: Candidate, view: LocalView) -> Others:
         """Look for further exact sets: by walking along the null space, then from other starts.
