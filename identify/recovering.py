@@ -188,6 +188,7 @@ def _along_path(problem: Problem, basis: FloatArray, fit: Fit, options: Options)
         and not problem.scaled
         and np.any(problem.evaluations.values)
         and equations.points.size * len(fit.x) <= PATH_LIMIT
+        and fit.factor is not None
     )
     if not applies or weights.a0 is None or weights.W0 is None:
         return None

@@ -110,7 +110,7 @@ class Fit:
         b: Coefficients, (n,).
         residual: Euclidean norm of the residual.
         factor: Cholesky factor of the normal matrix at the solution (as of ``cho_factor``), in
-            units where its diagonal is 1.
+            units where its diagonal is 1; None for large problems, where it takes many seconds.
         unit: Those units, (n, r) or (n, r + 1).
         converged: Whether the step had become negligible.
     """
@@ -118,7 +118,7 @@ class Fit:
     x: FloatArray
     b: FloatArray
     residual: float
-    factor: tuple[FloatArray, bool]
+    factor: tuple[FloatArray, bool] | None
     unit: FloatArray
     converged: bool
 
@@ -308,9 +308,10 @@ def refine(
             built_at, factor = x, None
         if not chord or (drop < 0.3 and mu > 1e-13):
             mu, factor = max(mu / (100 if chord else 10), 1e-14), None
-    if _distance(x, built_at) > (0.1 if large else _STALE):
+    if not large and _distance(x, built_at) > _STALE:
         matrix, unit = _scaled_normal(equations, x, b)
-    return Fit(x, b, float(value), _damped_factor(matrix, 1e-14), unit, converged)
+    kept = None if large else _damped_factor(matrix, 1e-14)
+    return Fit(x, b, float(value), kept, unit, converged)
 
 
 def _distance(x: FloatArray, y: FloatArray) -> float:
@@ -358,6 +359,7 @@ def project_out(equations: Equations, fit: Fit, change: FloatArray) -> FloatArra
     Returns:
         (I - J J^+) change.
     """
+    assert fit.factor is not None
     along = (gradient(equations, fit.x, fit.b, change) / fit.unit).ravel()
     step = cho_solve(fit.factor, along, check_finite=False).reshape(fit.unit.shape) / fit.unit
     return change - jacobian_product(equations, fit.x, fit.b, step)
