@@ -14,6 +14,7 @@ from test_deficient import few_directions, posed
 from identify import Verdict, verify_identifiability
 from identify.activation import parse_activation
 from identify.ambiguity import clear_distance, set_distance
+from identify.deficient import candidates
 from identify.deficient.candidates import Candidate
 from identify.deficient.exact_sets import LARGER_SETS, decide
 from identify.deficient.explain import explain_deficient
@@ -176,3 +177,15 @@ def test_nothing_is_pinned_where_nothing_is_decided():
             undecided += 1
             assert not report.partial.pinned.any()
     assert undecided
+
+
+def test_non_negative_weights_that_are_not_found_end_nothing(monkeypatch):
+    case = few_directions(np.random.default_rng(0))
+
+    def circles(matrix, target):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr(candidates, "nnls", circles)
+    report = report_of(case)
+    assert report.verdict == NOT
+    assert witness_residual(case, report.witness) < 1e-8

@@ -100,7 +100,7 @@ def _start(
     if setting == "kkt":
         signs = np.sign(system.outputs(X))
         signs = np.where(signs == 0, 1.0, signs)
-        b = signs * nnls((signs[:, None] * system.features(X)).T, system.forms.target)[0]
+        b = signs * _nonnegative((signs[:, None] * system.features(X)).T, system.forms.target)[0]
         b = np.where(b == 0, signs * 0.1 * (np.mean(np.abs(b)) or 1.0), b)
     else:
         b = _lifted(_weights(system, X, 1e-8))
@@ -111,6 +111,16 @@ def _weights(system: System, X: FloatArray, cutoff: float) -> FloatArray:
     """Return the weights that fit best for given samples."""
     solved = np.linalg.lstsq(system.features(X).T, system.forms.target, rcond=cutoff)
     return np.asarray(solved[0], dtype=np.float64)
+
+
+def _nonnegative(matrix: FloatArray, target: FloatArray) -> tuple[FloatArray, float]:
+    """Return non-negative weights that fit best, and by how much they miss."""
+    try:
+        weights, miss = nnls(matrix, target)
+    except RuntimeError:  # its steps went in circles: the best fit, cut at 0, serves as a start
+        weights = np.maximum(np.linalg.lstsq(matrix, target, rcond=1e-8)[0], 0.0)
+        miss = float(np.linalg.norm(matrix @ weights - target))
+    return np.asarray(weights, dtype=np.float64), float(miss)
 
 
 def absorbed(system: System, X: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -199,7 +209,7 @@ def oversized_set(
     if k is None and problem.setting == "kkt":
         X = scale * _directions(rng, POOL * rho, system.dimension)
         signs = np.sign(system.outputs(X))
-        weights, miss = nnls((signs[:, None] * system.features(X)).T, system.forms.target)
+        weights, miss = _nonnegative((signs[:, None] * system.features(X)).T, system.forms.target)
         if miss < 1e-10:
             kept = weights > 0
             return _measured(problem, system, X[kept], (signs * weights)[kept], rho)

@@ -107,8 +107,10 @@ class Search:
         Returns:
             Whether it does and every sample carries weight.
         """
-        samples = self.shown(X, b) if np.all(np.isfinite(X)) else None
-        if samples is None or not weights_alive(self.system, X, b):
+        if not (np.isfinite(X).all() and weights_alive(self.system, X, b)):
+            return False
+        samples = self.shown(X, b)
+        if samples is None:
             return False
         constraints = self.system.residual(X, b)[len(self.system.forms.target) :]
         if np.abs(constraints).max(initial=0.0) > self.rounding:

@@ -173,7 +173,7 @@ class System:
         if self.free_b:
             return x, b
         norms = np.linalg.norm(x, axis=1)
-        return x / norms[:, None], b * norms**self.activation.degree
+        return _units(x), b * norms**self.activation.degree
 
 
 def _units(X: FloatArray) -> FloatArray:
