@@ -16,7 +16,7 @@ from identify.activation import parse_activation
 from identify.ambiguity import clear_distance, set_distance
 from identify.deficient import candidates
 from identify.deficient.candidates import Candidate
-from identify.deficient.exact_sets import LARGER_SETS, decide
+from identify.deficient.exact_sets import LARGER_SETS, SQUARE, decide
 from identify.deficient.explain import explain_deficient
 from identify.deficient.search import new_search
 from identify.interpolation import interpolate
@@ -189,3 +189,20 @@ def test_non_negative_weights_that_are_not_found_end_nothing(monkeypatch):
     report = report_of(case)
     assert report.verdict == NOT
     assert witness_residual(case, report.witness) < 1e-8
+
+
+def test_a_square_system_has_other_solutions():
+    """Sixteen equations for sixteen unknowns: the isolated set that is found is not always true."""
+    wrong = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x, b = cases.samples(rng, 4, 4), cases.signed(rng, 4)
+        case = cases.gradient_step(rng, x, b, 4, 4, AMBIGUOUS, n_samples=4)
+        report = report_of(case)
+        if report.verdict == Verdict.LOCALLY_IDENTIFIABLE:
+            assert SQUARE in report.reasons
+            assert "none is excluded" in " ".join(report.reasons)
+            assert witness_residual(case, report.recovery) < 1e-9
+            assert not np.isfinite(report.recovery.error_bound).any()
+            wrong += set_distance(x, report.recovery.x) > 0.1
+    assert wrong

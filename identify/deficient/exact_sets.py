@@ -61,6 +61,11 @@ LARGER_ALONE = (
     "more samples, of which three of a plane can be read as two."
 )
 
+SQUARE = (
+    "There are as many unknowns as equations, so several isolated sets are the rule: this one need "
+    "not be the true one."
+)
+
 LARGER_SETS = (
     "The tensor is determined, and sets of more samples than it needs are never unique: these two "
     "prove nothing unless their number is known. Pass n_samples if it is."
@@ -128,7 +133,9 @@ def decide(
     if others.sets:
         return _witnessed(search, explained, others, level, least=least)
     if not len(null) and smallest >= CLEAR:
-        alone = LARGER_ALONE if search.options.n_samples is None else ALONE
+        alone = [LARGER_ALONE if search.options.n_samples is None else ALONE]
+        if spare(search, n) <= 0:
+            alone.append(SQUARE)
         return _isolated(explained, view.bounds(found.X, tolerance, level), level, alone)
     more = (
         f"No clearly different set was reached; the smallest singular value, {smallest:.1e}, does "
@@ -147,12 +154,11 @@ def _own_error(search: Search, level: float) -> str:
     )
 
 
-def _isolated(explained: Explained, bounds: FloatArray, level: float, alone: str) -> Explained:
+def _isolated(explained: Explained, bounds: FloatArray, level: float, more: list[str]) -> Explained:
     """Conclude from an isolated solution, as far as the error of the equations allows."""
     worst = float(bounds.max())
-    more = [alone]
     if level > SAME:
-        more.append(f"An error of that size turns the samples by up to {worst:.2g}.")
+        more.append(f"An error of that size turns the samples of this set by up to {worst:.2g}.")
     verdict = Verdict.LOCALLY_IDENTIFIABLE if worst < OPEN else Verdict.UNDECIDED
     partial = explained.partial
     if verdict is Verdict.UNDECIDED and partial is not None:
