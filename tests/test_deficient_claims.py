@@ -7,6 +7,7 @@ from dataclasses import replace
 import cases
 import numpy as np
 import pytest
+from campaign.basic import kkt_few_neurons
 from campaign.stationary import stationary_point
 from cases import AMBIGUOUS, Case, unit, witness_residual
 from test_deficient import few_directions, posed
@@ -206,3 +207,14 @@ def test_a_square_system_has_other_solutions():
             assert not np.isfinite(report.recovery.error_bound).any()
             wrong += set_distance(x, report.recovery.x) > 0.1
     assert wrong
+
+
+def test_an_isolated_set_that_almost_any_weights_have_excludes_no_larger_ones():
+    """A neuron on each sample alone: as many equations as unknowns, and no number is stated."""
+    for seed in range(4):
+        case = kkt_few_neurons(np.random.default_rng(seed))
+        report = report_of(case)
+        assert report.verdict == NOT, report.reasons
+        assert len(report.witness.x) > len(case.x)
+        for found in (report.recovery, report.witness):
+            assert witness_residual(case, found) < 1e-8

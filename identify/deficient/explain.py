@@ -68,7 +68,7 @@ def explain_deficient(
     for n in sizes:
         found = search.first(n)
         exact = found is not None and search.exact(found.X, found.b)
-        if found is not None and exact and options.n_samples is None:
+        if found is not None and exact and options.n_samples is None and isolated is None:
             found = search.fewest(found, sizes[0])
             exact = search.exact(found.X, found.b)
         if found is not None and exact:
