@@ -17,7 +17,7 @@ from identify.activation import parse_activation
 from identify.ambiguity import clear_distance, set_distance
 from identify.deficient import candidates
 from identify.deficient.candidates import Candidate
-from identify.deficient.exact_sets import LARGER_SETS, SQUARE, decide
+from identify.deficient.exact_sets import LARGER_SETS, SQUARE, WRONG_SIGNS, decide
 from identify.deficient.explain import explain_deficient
 from identify.deficient.search import new_search
 from identify.interpolation import interpolate
@@ -218,3 +218,17 @@ def test_an_isolated_set_that_almost_any_weights_have_excludes_no_larger_ones():
         assert len(report.witness.x) > len(case.x)
         for found in (report.recovery, report.witness):
             assert witness_residual(case, found) < 1e-8
+
+
+def test_sets_with_margins_of_the_wrong_sign_prove_nothing():
+    """They are stationary, as under weight decay, but no max-margin problem has them."""
+    case = few_directions(np.random.default_rng(0))
+    search = new_search(posed(case), Options(n_samples=len(case.x)))
+    found = search.first(len(case.x))
+    assert found.consistent
+    partial = Partial(1, 2, 0, np.zeros(0, dtype=bool), np.zeros(0))
+    assert decide(search, found, partial, "", least=True).verdict == NOT
+    wrong = decide(search, replace(found, consistent=False), partial, "", least=True)
+    assert wrong.witness is not None
+    assert wrong.verdict == Verdict.UNDECIDED
+    assert WRONG_SIGNS in wrong.sentences

@@ -58,12 +58,17 @@ ALONE = "No other set was found from random starts, and none is excluded."
 
 LARGER_ALONE = (
     "No other set of that size was found from random starts; none is excluded, nor are sets of "
-    "more samples, of which three of a plane can be read as two."
+    "more samples: three of a plane can be read as two, and one fainter than rounding as none."
 )
 
 SQUARE = (
     "There are as many unknowns as equations, so several isolated sets are the rule: this one need "
     "not be the true one."
+)
+
+WRONG_SIGNS = (
+    "Some of their margins have the sign against their weight. No max-margin problem has such "
+    "samples, so as far as the weights come from one the two sets prove nothing."
 )
 
 LARGER_SETS = (
@@ -111,8 +116,6 @@ def decide(
     partial = _with_samples(search, partial, found, view, tolerance, others)
     size = "the number stated" if search.options.n_samples is not None else "none fewer was found"
     sentences = [known, f"A set of {n} samples ({size}) satisfies the equations to rounding."]
-    if not found.consistent:
-        sentences.append("Its margins have the wrong signs for a max-margin problem, though.")
     if len(null):
         sentences.append(
             f"The Jacobian of the equations there leaves {len(null)} of {view.values.size} "
@@ -123,6 +126,8 @@ def decide(
             f"The Jacobian of the equations there has full column rank {view.values.size} "
             f"(smallest singular value {smallest:.1e}): it is an isolated solution."
         )
+    if not found.consistent and not others.sets:
+        sentences.append("Its margins have the wrong signs for a max-margin problem, though.")
     explained = Explained(
         Verdict.UNDECIDED, tuple(sentences), _recovery(search, found), None, partial
     )
@@ -131,7 +136,10 @@ def decide(
     if level > SAME:
         explained = replace(explained, sentences=(*sentences, _own_error(search, level)))
     if others.sets:
-        return _witnessed(search, explained, others, level, least=least)
+        doubt = None if least else LARGER_SETS
+        if not found.consistent:
+            doubt = WRONG_SIGNS
+        return _witnessed(search, explained, others, level, doubt)
     if not len(null) and smallest >= CLEAR:
         alone = [LARGER_ALONE if search.options.n_samples is None else ALONE]
         if spare(search, n) <= 0:
@@ -170,7 +178,7 @@ def _isolated(explained: Explained, bounds: FloatArray, level: float, more: list
 
 
 def _witnessed(
-    search: Search, explained: Explained, others: Others, level: float, *, least: bool
+    search: Search, explained: Explained, others: Others, level: float, doubt: str | None
 ) -> Explained:
     """Conclude from a second set; some samples may be the same in all of them."""
     first, degree = explained.recovery, search.system.activation.degree
@@ -188,9 +196,9 @@ def _witnessed(
     partial = explained.partial
     proved = max(level, residual) <= SAME
     verdict = Verdict.NOT_IDENTIFIABLE if proved else Verdict.PARTIALLY_IDENTIFIABLE
-    if proved and not least:
+    if proved and doubt is not None:
         verdict = Verdict.UNDECIDED
-        sentences.append(LARGER_SETS)
+        sentences.append(doubt)
     if partial is not None and partial.pinned.any():
         verdict = Verdict.PARTIALLY_IDENTIFIABLE
         sentences.append(
