@@ -18,6 +18,7 @@ from identify.deficient.candidates import Candidate
 from identify.deficient.local import LocalView, local_view
 from identify.deficient.search import CLEAR, DIFFERENT, SAME, STARTS, Others, Search
 from identify.norms import sign_equivalence
+from identify.own_equations import total_residual
 from identify.report import Partial, Recovery, Verdict, Witness
 
 FloatArray = NDArray[np.float64]
@@ -186,7 +187,7 @@ def _witnessed(
     factor = float(np.exp(search.problem.log_b))
     origin = first.x, first.b
     x, b = max(others.sets, key=lambda other: clear_distance(origin, other, degree))
-    residual, distance = search.residual(x, b), set_distance(first.x, x)
+    residual, distance = total_residual(search.problem.evaluations, x, b), set_distance(first.x, x)
     witness = Witness(x, b * factor, residual, distance)
     second = (
         f"A second set of {len(x)}, {distance:.2g} apart (norms scaled to 1), satisfies them to "
@@ -253,6 +254,6 @@ def _recovery(search: Search, found: Candidate) -> Recovery:
         b=b * float(np.exp(search.problem.log_b)),
         error_bound=np.full(len(x), np.inf),
         norm_known=known,
-        residual=search.residual(x, b),
+        residual=total_residual(search.problem.evaluations, x, b),
         equivalences=(what, *((sign,) if sign else ()), *(() if known else (scale,))),
     )

@@ -16,7 +16,7 @@ from identify.deficient.system import System, build_system
 from identify.deficient.walking import solve, tangents, walk, weights_alive
 from identify.deficient.work import Work
 from identify.options import Options
-from identify.own_equations import relative_residual, rounding_level, total_residual
+from identify.own_equations import relative_residual, rounding_level
 from identify.problem import Problem
 
 FloatArray = NDArray[np.float64]
@@ -116,18 +116,6 @@ class Search:
         if np.abs(constraints).max(initial=0.0) > self.rounding:
             return False
         return relative_residual(self.problem.evaluations, *samples) <= self.rounding
-
-    def residual(self, x: FloatArray, b: FloatArray) -> float:
-        """Return the relative residual of the equations of both layers.
-
-        Args:
-            x: Samples, (n, d).
-            b: Coefficients, (n,).
-
-        Returns:
-            The larger of the two.
-        """
-        return total_residual(self.problem.evaluations, x, b)
 
     def level(self, spare: int) -> float:
         """Return the size of the error that the equations are known to carry.
