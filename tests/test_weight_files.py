@@ -150,7 +150,10 @@ def test_shared_dictionaries_are_not_followed_for_ever(tmp_path):
         level = {f"k{i}": level for i in range(60)}
     torch.save(level, tmp_path / "net.pt")
     assert (tmp_path / "net.pt").stat().st_size < 20_000
-    read_nothing = lambda: read_weights(tmp_path / "net.pt")  # noqa: E731
+
+    def read_nothing():
+        return read_weights(tmp_path / "net.pt")
+
     refuse(read_nothing, "found more than 500000 names in dictionaries", "save the weights")
     itself = {"a": torch.tensor(A)}
     itself["model"] = itself

@@ -64,7 +64,7 @@ def replay(number: int, seed: int = families.SEED) -> int:
     except ValueError as error:
         print(f"refused: {error}")
         return int(not case.refusable)
-    except Exception:  # noqa: BLE001
+    except Exception:
         traceback.print_exc()
         return 1
     print(f"{report}\n\n{time.perf_counter() - start:.2f} seconds")

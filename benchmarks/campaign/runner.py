@@ -84,7 +84,7 @@ def examine(number: int, seed: int = families.SEED) -> Row:
         row |= {"kind": case.kind, "clear": clear_cut(case), "noisy": bool(case.noise > 0)}
         row |= {"told": "n_samples" in case.options, "adjusted": bool(case.adjusted)}
         row |= _judged(case)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error}; {Path(where.filename).name}:{where.lineno}"
         row["failures"] = [["traceback", text[:300]]]
