@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(command: Train) -> None:
-    from attack import commands
+    from attack.cli import commands
 
     commands.train(
         command.victim,
@@ -174,8 +174,8 @@ def _train(command: Train) -> None:
 
 
 def _reconstruct(command: Reconstruct) -> None:
-    from attack import commands
-    from attack.optimiser.config import SplittingConfig
+    from attack.cli import commands
+    from attack.descent.config import SplittingConfig
 
     names = ("steps", "candidates", "rate", "weight_rate", "init", "optimizer", "sharpness")
     given = {name: getattr(command, name) for name in (*names, "dtype", "batch")}
@@ -200,7 +200,7 @@ def _reconstruct(command: Reconstruct) -> None:
 
 
 def _audit(command: Audit) -> None:
-    from attack import commands
+    from attack.cli import commands
 
     commands.audit_victim(
         command.victim,
@@ -212,9 +212,9 @@ def _audit(command: Audit) -> None:
 
 
 def _compare(command: Compare) -> None:
-    from attack import commands
-    from attack.evaluation.compare import Place
-    from attack.evaluation.presets import preset
+    from attack.cli import commands
+    from attack.experiments.compare import Place
+    from attack.experiments.presets import preset
 
     for name in ("seeds", "jobs", "threads"):
         if getattr(command, name) < 1:

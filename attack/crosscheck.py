@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from attack.evaluation.metrics import Symmetry, towards
+from attack.descent.loop import Reconstruction
+from attack.descent.objective import residual, squared_norm
 from attack.maps.mlp_maps import Map
-from attack.optimiser.loop import Reconstruction
-from attack.optimiser.objective import residual, squared_norm
-from identify.report import Recovery
-
-FloatArray = NDArray[np.float64]
+from attack.metrics.metrics import Symmetry, towards
+from identify.arrays import FloatArray
+from identify.findings import Recovery
 
 NEGLIGIBLE = 1e-6
 """A candidate without partner counts when its share of |T| is above this."""

@@ -20,9 +20,9 @@ from attack.maps.mlp_maps import (
     random_features,
     signed,
 )
-from attack.model.activations import Activation, ReLU, Softplus
-from attack.model.checks import check_layers
-from attack.model.mlp import Layer, Parameters
+from attack.network.activations import Activation, ReLU, Softplus
+from attack.network.checks import check_layers
+from attack.network.mlp import Layer, Parameters
 from attack.victims.training import Victim
 
 Objective: TypeAlias = Literal["kkt", "multiclass", "signed", "ntk", "random-features"]
@@ -206,7 +206,7 @@ def _read(
     check_layers(name, source)
     if activation is None:
         raise ValueError(
-            "activation: found None; pass that of the layers, from attack.model.activations"
+            "activation: found None; pass that of the layers, from attack.network.activations"
         )
     return source, activation
 

@@ -8,9 +8,14 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from attack.descent.checkpoint import Checkpoint
+from attack.descent.config import ReconstructionConfig
+from attack.descent.loop import LabelledMap, Progress, Reconstruction, reconstruct_map
+from attack.descent.state import starting_point
 from attack.maps.mlp_maps import Map
 from attack.maps.subspace import SubspaceMap, row_space
-from attack.model.activations import Activation, ReLU, softplus_schedule
+from attack.metrics.truth import Truth
+from attack.network.activations import Activation, ReLU, softplus_schedule
 from attack.networks import (
     CHANGES,
     OBJECTIVES,
@@ -21,12 +26,7 @@ from attack.networks import (
     Source,
     read_network,
 )
-from attack.optimiser.checkpoint import Checkpoint
-from attack.optimiser.config import ReconstructionConfig
-from attack.optimiser.loop import LabelledMap, Progress, Reconstruction, reconstruct_map
-from attack.optimiser.state import starting_point
-from attack.optimiser.truth import Truth
-from identify.report import Recovery
+from identify.findings import Recovery
 
 Start: TypeAlias = Recovery | tuple[Tensor, Tensor]
 """Samples (k, d) and signed multipliers (k,)."""

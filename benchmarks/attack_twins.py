@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attack.model.mlp import Layer, initial
+from attack.network.mlp import Layer, initial
 
 SHARPNESS = 150.0
 WIDTHS = (784, 1000, 1000, 1)

@@ -27,13 +27,13 @@ from torch import Tensor
 
 from attack import Equations, Layer, ReconstructionConfig, reconstruct
 from attack.data.dataset import load
-from attack.evaluation.matching import evaluate
-from attack.evaluation.metrics import cosine
+from attack.descent.loop import reconstruct_map
 from attack.maps.mlp_maps import ntk, random_features
 from attack.maps.sphere import SphereMap
-from attack.model.activations import Softplus
-from attack.model.mlp import initial
-from attack.optimiser.loop import reconstruct_map
+from attack.metrics.matching import evaluate
+from attack.metrics.metrics import cosine
+from attack.network.activations import Softplus
+from attack.network.mlp import initial
 
 RESULTS = Path(__file__).parent / "results" / "companions.json"
 PICTURE = Path(__file__).parent.parent / "docs" / "companions.png"

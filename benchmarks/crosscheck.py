@@ -18,8 +18,8 @@ import torch
 
 from attack import Equations, ReconstructionConfig, crosscheck, reconstruct
 from attack.data.dataset import load
-from attack.evaluation.matching import found_count
 from attack.maps.mlp_maps import ntk
+from attack.metrics.matching import found_count
 from attack.victims.config import VictimConfig
 from attack.victims.training import train_victim
 from identify import verify_identifiability

@@ -36,9 +36,9 @@ from attack_twins import (
 )
 from torch import Tensor
 
+from attack.descent.objective import loss
 from attack.maps.mlp_maps import kkt
-from attack.model.activations import ReLU
-from attack.optimiser.objective import loss
+from attack.network.activations import ReLU
 
 FIRST, SECOND = 5, 7
 """Matrix products of a step, of the size of the first layer and of the second."""

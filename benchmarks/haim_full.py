@@ -18,12 +18,12 @@ import torch
 from attack_twins import RESULTS, SHARPNESS, Problem, machine, peak_gib, problem, seconds
 from torch import Tensor
 
+from attack.descent.config import ReconstructionConfig
+from attack.descent.objective import loss
+from attack.descent.phase_1 import ScaledMap
 from attack.maps.mlp_maps import kkt
-from attack.model.activations import ReLU
-from attack.model.mlp import Layer
-from attack.optimiser.config import ReconstructionConfig
-from attack.optimiser.descent import ScaledMap
-from attack.optimiser.objective import loss
+from attack.network.activations import ReLU
+from attack.network.mlp import Layer
 
 CONFIG = ReconstructionConfig.HAIM_MNIST
 

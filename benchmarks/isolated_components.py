@@ -27,19 +27,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from identify.activation import parse_activation
-from identify.deficient.candidates import candidates
-from identify.deficient.compressed import compress
-from identify.deficient.system import build_system
-from identify.deficient.work import Work
-from identify.features import form_dimension, gradient_features, monomial_features
+from identify.arrays import FloatArray
+from identify.equations.activation import parse_activation
+from identify.equations.pose import Problem, pose
+from identify.equations.weights import as_weights
 from identify.options import Options
-from identify.problem import Problem, pose
-from identify.weights import as_weights
-
-FloatArray = NDArray[np.float64]
+from identify.tensor.features import form_dimension, gradient_features, monomial_features
+from identify.undetermined.candidates import candidates
+from identify.undetermined.compressed import compress
+from identify.undetermined.system import build_system
+from identify.undetermined.work import Work
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "isolated_components.json"

@@ -31,8 +31,8 @@ from torch import Tensor
 
 from attack.local.identifiability import LocalReport, local_identifiability
 from attack.maps.mlp_maps import Evaluation, MLPMap, signed
-from attack.model.activations import ReLU
-from attack.model.mlp import Layer, initial
+from attack.network.activations import ReLU
+from attack.network.mlp import Layer, initial
 
 CASES = ("pinned", "split", "dense")
 CPU = "cpu"

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from identify import IdentifiabilityReport, synthesize_kkt, verify_identifiability
-from identify.activation import Polynomial, parse_activation
+from identify.arrays import FloatArray
 from identify.demo.data import digits, photographs
 from identify.demo.training import Trained, train
+from identify.equations.activation import Polynomial, parse_activation
 
-FloatArray = NDArray[np.float64]
 Figures = dict[str, Any]
 CUBIC = parse_activation(3)
 

@@ -37,15 +37,15 @@ from attack_twins import (
 )
 from torch import Tensor
 
-from attack.maps.mlp_maps import kkt
-from attack.model.activations import ReLU
-from attack.optimiser.curvature import (
+from attack.descent.curvature import (
     LANCZOS_STEPS,
     random_start,
     smallest_eigenpairs,
     splitting_operator,
 )
-from attack.optimiser.objective import residual
+from attack.descent.objective import residual
+from attack.maps.mlp_maps import kkt
+from attack.network.activations import ReLU
 
 FIRST, SECOND = 4, 6
 """Matrix products of a Hessian-vector product, of the size of the first layer and the second."""

@@ -1,11 +1,12 @@
 """Decide whether trained weights determine their training samples, and recover them."""
 
-from identify.deficient.candidates import OversizedSet, oversized_set
-from identify.deficient.partial import TensorKnowledge, tensor_knowledge
+from identify.findings import Partial, RankReport, Recovery, Verdict, Witness
+from identify.points.synthesis import KKTPoint, synthesize_kkt
 from identify.relu.ambiguity import relu_merge, relu_witness
 from identify.relu.points import ReluPoint, synthesize_relu_kkt
-from identify.report import IdentifiabilityReport, Partial, RankReport, Recovery, Verdict, Witness
-from identify.synthesis import KKTPoint, synthesize_kkt
+from identify.report import IdentifiabilityReport
+from identify.undetermined.candidates import OversizedSet, oversized_set
+from identify.undetermined.partial import TensorKnowledge, tensor_knowledge
 from identify.verify import verify_identifiability
 
 __all__ = [

@@ -10,10 +10,10 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from identify.activation import parse_activation
+from identify.equations.activation import parse_activation
+from identify.equations.weights import read_weights
 from identify.options import Options, check_options
 from identify.verify import verify_weights
-from identify.weights import read_weights
 
 
 @dataclass(frozen=True)

@@ -6,31 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from identify.activation import Polynomial, parse_activation
-from identify.base_point import best_base, misfit
-from identify.deficient.explain import explain_deficient
-from identify.hypotheses import of_setting
-from identify.interpolation import Interpolation
-from identify.low_degree import determined_part, why_no_pair, witness_pair
+from identify.arrays import FloatArray
+from identify.equations.activation import Polynomial, parse_activation
+from identify.equations.pose import Problem, pose
+from identify.equations.weights import Weights, as_weights
+from identify.findings import Assumed, Neurons, Partial, RankReport, Recovery, Verdict, Witness
 from identify.options import Options, check_options
-from identify.problem import Problem, pose
-from identify.rank_report import rank_report
-from identify.recovering import recover
-from identify.report import (
-    Assumed,
-    IdentifiabilityReport,
-    Neurons,
-    Partial,
-    RankReport,
-    Recovery,
-    Verdict,
-    Witness,
-)
-from identify.weights import Weights, as_weights
-
-FloatArray = NDArray[np.float64]
+from identify.recovery.hypotheses import of_setting
+from identify.recovery.recover import recover
+from identify.report import IdentifiabilityReport
+from identify.tensor.base_point import best_base, misfit
+from identify.tensor.conditions import rank_report
+from identify.tensor.interpolation import Interpolation
+from identify.undetermined.explain import explain_deficient
+from identify.undetermined.low_degree import determined_part, why_no_pair, witness_pair
 
 REJECT_KKT = 0.05
 """Relative residual of the data-free equations above which weights are no KKT point."""

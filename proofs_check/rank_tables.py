@@ -8,7 +8,7 @@ Every neuron of a KKT point that is not 0 is such an eigenvector, so at any widt
 with p(w) = T(w, ..., w) and grad p = alpha f. Condition (4.2) asks for the first N(r); where the
 second is full, the evaluations (A.3) of the gradient f determine T. Both ranks are the same in the
 coordinates w and z_i = x_i.w. ``coherent_table`` is the table of both for KKT points whose margins
-are all 1; the points are built by ``identify.synthesis``, their eigenvectors searched for again.
+are all 1; the points are built by ``identify.points.synthesis``, their eigenvectors searched for again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from flint import arb, arb_mat, ctx
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
-from identify.features import gradient_features, monomial_features
-from identify.synthesis import KKTPoint, synthesize_kkt
+from identify.points.synthesis import KKTPoint, synthesize_kkt
+from identify.tensor.features import gradient_features, monomial_features
 from proofs_check.eigenvector_search import (
     count_directions,
     distinct,

@@ -6,14 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from identify.report import (
-    IdentifiabilityReport,
-    Neurons,
-    RankReport,
-    Recovery,
-    Verdict,
-    Witness,
-)
+from identify.findings import Neurons, RankReport, Recovery, Verdict, Witness
+from identify.report import IdentifiabilityReport
 
 HOSTILE = "<script>alert('x')</script> & <img src=https://evil.example/x.png onerror=alert(1)>"
 

@@ -14,7 +14,7 @@ from attack.audit.halves import audit_polynomial
 from attack.audit.relu import audit_relu
 from attack.audit.result import Audit
 from attack.data.dataset import Dataset
-from attack.model.activations import PolynomialActivation, ReLU
+from attack.network.activations import PolynomialActivation, ReLU
 from attack.victims.training import Victim
 
 __all__ = ["Audit", "audit"]

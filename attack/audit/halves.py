@@ -6,27 +6,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from attack.audit.result import Audit, local_chapter
 from attack.crosscheck import CrossCheck, crosscheck
+from attack.descent.config import ReconstructionConfig
+from attack.descent.loop import Reconstruction
+from attack.descent.objective import loss
 from attack.local.free import Constraints
 from attack.local.identifiability import local_identifiability
 from attack.maps.mlp_maps import MLPMap, ntk
-from attack.model.activations import PolynomialActivation
+from attack.network.activations import PolynomialActivation
 from attack.networks import Equations
-from attack.optimiser.config import ReconstructionConfig
-from attack.optimiser.loop import Reconstruction
-from attack.optimiser.objective import loss
 from attack.reconstruct import reconstruct
 from attack.victims.training import Victim
 from identify import verify_identifiability
+from identify.arrays import FloatArray
 from identify.rendering.html import Chapter
 
-FloatArray = NDArray[np.float64]
 Place: TypeAlias = Literal["initial", "midpoint"]
 
 

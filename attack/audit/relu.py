@@ -6,21 +6,20 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from attack.audit.result import Audit, local_chapter
 from attack.data.dataset import Dataset
+from attack.descent.objective import least_squares
 from attack.local.identifiability import LocalReport, local_identifiability
 from attack.maps.mlp_maps import kkt
-from attack.model.mlp import outputs
-from attack.optimiser.objective import least_squares
+from attack.network.mlp import outputs
 from attack.victims.training import Victim
+from identify.arrays import FloatArray
+from identify.findings import Verdict, Witness
 from identify.relu.ambiguity import ReluWitness, relu_witness
 from identify.rendering.html import Chapter
-from identify.report import IdentifiabilityReport, Verdict, Witness
+from identify.report import IdentifiabilityReport
 from identify.verify import REJECT_KKT, neurons_of
-
-FloatArray = NDArray[np.float64]
 
 SATISFIED = 1e-6
 """Relative residual up to which the equations count as satisfied; above ``REJECT_KKT``, as for

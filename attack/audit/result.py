@@ -8,8 +8,8 @@ from typing import Any
 
 from attack.crosscheck import CrossCheck
 from attack.data.dataset import Dataset
+from attack.descent.loop import Reconstruction
 from attack.local.identifiability import LocalReport
-from attack.optimiser.loop import Reconstruction
 from identify.rendering.html import Chapter, write_html
 from identify.rendering.json import to_dict
 from identify.report import IdentifiabilityReport

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from attack.data.local_formats import Pictures
 from attack.data.sources import LOCAL, open_source
+from identify.arrays import IntArray
 
 _ODD = frozenset({1, 3, 5, 7, 9})
 _ANIMALS = frozenset({2, 3, 4, 5, 6, 7})
@@ -189,7 +190,7 @@ def _check(name: str, n: int, classes: int, seed: int, folder: str | Path | None
         raise ValueError(f"folder: found {str(folder)!r} for {name}; pass none, it is built in")
 
 
-def _balanced(groups: NDArray[np.int64], n: int, classes: int, seed: int) -> NDArray[np.int64]:
+def _balanced(groups: IntArray, n: int, classes: int, seed: int) -> IntArray:
     # Rows of n samples, class by class; the first n mod classes classes get one more.
     chosen = []
     for group in range(classes):

@@ -11,8 +11,8 @@ from torch import Tensor
 from attack.local.filter import Operator
 from attack.local.jacobian import Jacobian
 from attack.maps.mlp_maps import Map, MLPMap
-from attack.model.activations import ReLU
-from attack.model.mlp import forward
+from attack.network.activations import ReLU
+from attack.network.mlp import forward
 
 FLOOR = 1e-6
 """Smallest scale of a sample's columns, as a multiple of the largest: less is not magnified."""

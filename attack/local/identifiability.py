@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attack.descent.objective import residual, squared_norm
 from attack.local.free import Constraints, balance, free, operator, region_margin
 from attack.local.jacobian import jacobian
 from attack.local.reasons import Findings, judge
 from attack.local.spectrum import Limits, dense, iterative
 from attack.maps.mlp_maps import Map
-from attack.optimiser.objective import residual, squared_norm
 
 FORMED = 3000
 """Up to so many columns J is formed and decomposed."""

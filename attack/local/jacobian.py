@@ -26,8 +26,8 @@ from torch import Tensor
 from torch.func import vjp, vmap
 
 from attack.maps.mlp_maps import Evaluation, Map, MLPMap
-from attack.model.activations import Activation
-from attack.model.mlp import backward, forward
+from attack.network.activations import Activation
+from attack.network.mlp import backward, forward
 
 Linear = Callable[[Tensor], Tensor]
 """From (B, ...) to (B, ...), linear, for every B."""

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from attack.model.activations import Activation
-from attack.model.checks import check_count, check_labels, check_layers, check_same_shapes
-from attack.model.mlp import Factors, Layer, Parameters, backward, forward
+from attack.network.activations import Activation
+from attack.network.checks import check_count, check_labels, check_layers, check_same_shapes
+from attack.network.mlp import Factors, Layer, Parameters, backward, forward
 
 Tensors: TypeAlias = list[Tensor]
 """A vector in parameter space, in the pieces of the network."""

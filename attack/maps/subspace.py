@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attack.maps.mlp_maps import Map, Tensors
-from attack.model.mlp import Parameters
+from attack.network.mlp import Parameters
 
 
 @dataclass(frozen=True, slots=True)

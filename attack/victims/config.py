@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from attack.model.activations import Activation, PolynomialActivation, ReLU, Softplus, power
+from attack.network.activations import Activation, PolynomialActivation, ReLU, Softplus, power
 
 BINARY_LOSSES = ("logistic", "exponential", "squared")
 """For two classes, labels -1 and +1, one output."""

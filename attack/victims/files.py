@@ -24,10 +24,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from attack.data.dataset import NAMES, DataInfo
-from attack.model.mlp import Layer
+from attack.network.mlp import Layer
 from attack.victims.config import VictimConfig, biased_layers, check_config, layer_widths
 from attack.victims.training import Victim
-from identify.weights import MAX_BYTES
+from identify.equations.weights import MAX_BYTES
 
 _KEY = "attack-victim"
 _FORMAT = 1

@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid, mse_loss, one_hot
 
 from attack.data.dataset import DataInfo, Dataset
-from attack.model.activations import Activation
-from attack.model.mlp import Layer, initial, outputs
+from attack.network.activations import Activation
+from attack.network.mlp import Layer, initial, outputs
 from attack.victims.config import (
     VictimConfig,
     biased_layers,

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from identify.activation import Polynomial
 from identify.demo.training import train
-from identify.eigenvectors import enumerate_patterns
-from identify.synthesis import synthesize_kkt
+from identify.equations.activation import Polynomial
+from identify.points.eigenvectors import enumerate_patterns
+from identify.points.synthesis import synthesize_kkt
 
 from .instances import (
     AMBIGUOUS,

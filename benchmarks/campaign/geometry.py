@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from identify.arrays import FloatArray
+
 from .instances import (
     AMBIGUOUS,
     NEARLY,
     Case,
-    FloatArray,
     Rng,
     coefficients,
     form_count,

@@ -8,9 +8,9 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from identify.arrays import FloatArray
+
 Rng = np.random.Generator
 
 IDENTIFIABLE, AMBIGUOUS, NEARLY, NOISY = "identifiable", "ambiguous", "nearly ambiguous", "noisy"

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .instances import Case, FloatArray, plain, power_sum, unit
+from identify.arrays import FloatArray
+
+from .instances import Case, plain, power_sum, unit
 
 NEAR = 0.02
 """Angle within which samples, modulo sign, belong to one cluster."""

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from identify.arrays import FloatArray
+
 from . import basic, geometry, stationary
 from .instances import (
     NOISY,
     Builder,
     Case,
-    FloatArray,
     Rng,
     coefficients,
     log_uniform,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from identify.eigenvectors import enumerate_patterns
-from identify.synthesis import synthesize_kkt
+from identify.points.eigenvectors import enumerate_patterns
+from identify.points.synthesis import synthesize_kkt
 
 from . import geometry
 from .instances import (

@@ -7,20 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from identify.eigenvectors import enumerate_patterns
+from identify.arrays import FloatArray
+from identify.points.eigenvectors import enumerate_patterns
 
-from .instances import (
-    IDENTIFIABLE,
-    NEARLY,
-    Case,
-    FloatArray,
-    Rng,
-    log_uniform,
-    orthonormal,
-    signed,
-    told,
-    unit,
-)
+from .instances import IDENTIFIABLE, NEARLY, Case, Rng, log_uniform, orthonormal, signed, told, unit
 
 
 def eigenvectors(

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from identify.arrays import FloatArray
+
 from .geometry import beside
 from .instances import (
     NOISY,
     Case,
-    FloatArray,
     Rng,
     coefficients,
     form_count,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.datasets import load_digits, load_sample_images
 
-FloatArray = NDArray[np.float64]
+from identify.arrays import FloatArray
 
 
 def digits(n: int, seed: int = 0) -> FloatArray:

@@ -8,9 +8,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from identify.activation import parse_activation
 from identify.demo.data import digits
 from identify.demo.training import Trained, train
+from identify.equations.activation import parse_activation
 from identify.rendering.figures import match_samples, recovery_figure
 from identify.report import IdentifiabilityReport
 from identify.verify import verify_identifiability

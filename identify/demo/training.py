@@ -13,11 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from identify.activation import Polynomial, parse_activation
-
-FloatArray = NDArray[np.float64]
+from identify.arrays import FloatArray
+from identify.equations.activation import Polynomial, parse_activation
 
 
 @dataclass(frozen=True, slots=True)

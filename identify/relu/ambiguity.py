@@ -20,7 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from identify.relu.conditions import FloatArray, forward
+from identify.arrays import FloatArray
+from identify.relu.conditions import forward
 from identify.relu.problem import (
     Problem,
     check_direction,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from identify.arrays import FloatArray, IntArray
+
 Layers: TypeAlias = Sequence[tuple[FloatArray, FloatArray | None]]
 
 ROUNDING = 64 * float(np.finfo(np.float64).eps)
@@ -39,7 +39,7 @@ class Conditions:
 
 
 def evaluate_conditions(
-    layers: Layers, x: FloatArray, b: FloatArray, labels: NDArray[np.int64], margin: float = 1.0
+    layers: Layers, x: FloatArray, b: FloatArray, labels: IntArray, margin: float = 1.0
 ) -> Conditions:
     """Evaluate the four conditions at samples.
 

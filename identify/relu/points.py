@@ -29,13 +29,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from identify.relu.conditions import FloatArray, Layers, evaluate_conditions
+from identify.arrays import BoolArray, FloatArray, IntArray
+from identify.relu.conditions import Layers, evaluate_conditions
 from identify.relu.problem import check_seed
-
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
 
 TOLERANCE = 1e-12
 """Largest stationarity residual and margin error of a point that is handed out."""
@@ -63,7 +60,7 @@ class ReluPoint:
     layers: Layers
     x: FloatArray
     b: FloatArray
-    labels: Integers
+    labels: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,11 @@ class _Sets:
     """The sets S as rows of 0 and 1 (K, n), with their signs, components and shares of alpha."""
 
     members: FloatArray
-    sigma: Integers
-    component: Integers
+    sigma: IntArray
+    component: IntArray
     share: FloatArray
 
-    def keep(self, kept: Booleans | Integers) -> _Sets:
+    def keep(self, kept: BoolArray | IntArray) -> _Sets:
         return _Sets(self.members[kept], self.sigma[kept], self.component[kept], self.share[kept])
 
     @property
@@ -138,7 +135,7 @@ def _check(widths: tuple[int, ...], n: int) -> None:
         raise ValueError(f"n: found {n!r}; pass an int from 1 to {MAX_SAMPLES}")
 
 
-def _draw(d: int, n: int, rng: np.random.Generator) -> tuple[Integers, FloatArray]:
+def _draw(d: int, n: int, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
     """Labels and z_i about up to d + 1 centres of x at obtuse angles, each of one class."""
     k = int(rng.integers(min(n, 2), min(n, d + 1) + 1, 2).max())
     frame = np.linalg.qr(rng.standard_normal((max(d, k), k)))[0]
@@ -152,7 +149,7 @@ def _draw(d: int, n: int, rng: np.random.Generator) -> tuple[Integers, FloatArra
     return y, y[:, None] * x / n
 
 
-def _components(y: Integers, most: int, rng: np.random.Generator) -> Integers:
+def _components(y: IntArray, most: int, rng: np.random.Generator) -> IntArray:
     """Divide each class into one or two components, no more of them than neurons in a layer."""
     if most < 2:
         y[:] = y[0]
@@ -160,7 +157,7 @@ def _components(y: Integers, most: int, rng: np.random.Generator) -> Integers:
     return np.unique(2 * (y > 0) + parts, return_inverse=True)[1].astype(np.int64)
 
 
-def _all_sets(y: Integers, component: Integers, *, deep: bool, rng: np.random.Generator) -> _Sets:
+def _all_sets(y: IntArray, component: IntArray, *, deep: bool, rng: np.random.Generator) -> _Sets:
     """All sets of samples with either sign; deep networks: within a component, with its class."""
     n = len(y)
     members = ((np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1).astype(float)
@@ -174,7 +171,7 @@ def _all_sets(y: Integers, component: Integers, *, deep: bool, rng: np.random.Ge
     return sets.keep(~crossing & (sigma == y[lead]))
 
 
-def _gates(z: FloatArray, y: Integers, sets: _Sets) -> Booleans:
+def _gates(z: FloatArray, y: IntArray, sets: _Sets) -> BoolArray:
     """Whether sigma y_i V_S.z_i > 0 exactly for i in S, clear of 0, (K,)."""
     V = sets.members @ z
     cosines = V @ z.T / np.outer(np.linalg.norm(V, axis=1), np.linalg.norm(z, axis=1))
@@ -191,7 +188,7 @@ def _alpha(sets: _Sets, rho: FloatArray, L: int) -> FloatArray:
 
 
 def _newton(
-    z: FloatArray, y: Integers, sets: _Sets, rho: FloatArray, L: int, biased: bool
+    z: FloatArray, y: IntArray, sets: _Sets, rho: FloatArray, L: int, biased: bool
 ) -> FloatArray:
     """Move z the least way to |V_S| = rho and, with biases, to margins of 1."""
     S, alpha = sets.members, _alpha(sets, rho, L)
@@ -217,7 +214,7 @@ def _newton(
 
 def _assembled(
     z: FloatArray,
-    y: Integers,
+    y: IntArray,
     sets: _Sets,
     rho: FloatArray,
     widths: tuple[int, ...],
@@ -252,8 +249,8 @@ def _assembled(
 
 def _later_layers(
     root: FloatArray,
-    component: Integers,
-    sigma: Integers,
+    component: IntArray,
+    sigma: IntArray,
     rho: FloatArray,
     widths: tuple[int, ...],
     rng: np.random.Generator,

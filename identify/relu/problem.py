@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from identify.relu.conditions import FloatArray, Layers
+from identify.arrays import FloatArray, IntArray
+from identify.relu.conditions import Layers
 
 _LARGEST = 1e50
 """Entries beyond it overflow in products of a few layers."""
@@ -22,7 +23,7 @@ class Problem:
     layers: Layers
     x: FloatArray
     b: FloatArray
-    labels: NDArray[np.int64]
+    labels: IntArray
     margin: float
 
     @property

@@ -24,10 +24,9 @@ import heapq
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-FloatArray = NDArray[np.float64]
+from identify.arrays import FloatArray
 
 FLAT = 1e-13
 """A row whose slope along a unit direction is at most this share of its norm counts as level."""

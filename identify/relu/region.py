@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from identify.relu.conditions import ROUNDING, FloatArray, Layers
+from identify.arrays import FloatArray
+from identify.relu.conditions import ROUNDING, Layers
 from identify.relu.reach import Reach, along, farthest
 
 

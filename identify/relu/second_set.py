@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from identify.relu.conditions import Conditions, FloatArray, evaluate_conditions, forward
+from identify.arrays import FloatArray, IntArray
+from identify.relu.conditions import Conditions, evaluate_conditions, forward
 from identify.relu.problem import Problem
 from identify.relu.reach import Reach
 
@@ -57,7 +57,7 @@ class ReluWitness:
 
     x: FloatArray
     b: FloatArray
-    labels: NDArray[np.int64]
+    labels: IntArray
     splits: tuple[Split, ...]
     replaced: tuple[int, ...]
     conditions: Conditions
@@ -89,7 +89,7 @@ def described(
     problem: Problem,
     parts: FloatArray,
     weights: FloatArray,
-    of: NDArray[np.int64],
+    of: IntArray,
     replaced: Sequence[int],
     splits: tuple[Split, ...],
 ) -> ReluWitness:

@@ -13,8 +13,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
+from identify.arrays import FloatArray
+from identify.findings import Findings, Neurons, RankReport, Recovery
 from identify.rendering.text import CLAIM, claimed, number, relative_bound
-from identify.report import FloatArray, IdentifiabilityReport, Neurons, RankReport, Recovery
 
 INK, MUTED, RULE, ACCENT, SECOND = "#1c1d20", "#63666d", "#d5d7db", "#1f5fae", "#b8501c"
 DIVERGING = LinearSegmentedColormap.from_list("signed", [SECOND, "#f4f4f2", ACCENT])
@@ -240,7 +241,7 @@ def heat_figure(blocks: dict[str, FloatArray]) -> Figure:
 
 
 def recovery_figure(
-    report: IdentifiabilityReport,
+    report: Findings,
     truth: ArrayLike | None = None,
     image_shape: Sequence[int] | None = None,
     *,

@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import ArrayLike
 
+from identify.arrays import FloatArray
+from identify.files import write_atomic
+from identify.findings import Findings, Recovery, Verdict
 from identify.rendering import figures, text
-from identify.rendering.json import write_atomic
-from identify.report import FloatArray, IdentifiabilityReport, Recovery, Verdict
 
 MOST = 120
 """Pictures per block."""
@@ -78,7 +79,7 @@ class Chapter:
 
 
 def write_html(
-    report: IdentifiabilityReport,
+    report: Findings,
     path: str | Path,
     *,
     truth: ArrayLike | None = None,
@@ -123,7 +124,7 @@ def write_html(
     write_atomic(path, page)
 
 
-def _plots(report: IdentifiabilityReport) -> dict[str, str | None]:
+def _plots(report: Findings) -> dict[str, str | None]:
     bounds = None if report.recovery is None else figures.bounds_figure(report.recovery)
     neurons = figures.neurons_figure(report.neurons, report.seed)
     return {
@@ -150,9 +151,7 @@ def _samples(
     return block | known | {"total": len(recovery.x)}
 
 
-def _witness(
-    report: IdentifiabilityReport, image_shape: Sequence[int] | None
-) -> dict[str, Any] | None:
+def _witness(report: Findings, image_shape: Sequence[int] | None) -> dict[str, Any] | None:
     """Return the witness beside the recovered samples it is matched with."""
     if report.witness is None or not len(report.witness.x):
         return None

@@ -5,21 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import secrets
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from identify.files import write_atomic
+from identify.findings import Findings
 from identify.rendering.text import claimed
-from identify.report import IdentifiabilityReport
 
 SCHEMA = 1
 """Raised whenever a key is renamed, removed or given another meaning."""
 
 
-def to_dict(report: IdentifiabilityReport) -> dict[str, Any]:
+def to_dict(report: Findings) -> dict[str, Any]:
     """Turn the report into plain lists, strings and numbers.
 
     Keys are the field names, preceded by ``schema``. Arrays become nested lists. JSON has no
@@ -41,7 +41,7 @@ def to_dict(report: IdentifiabilityReport) -> dict[str, Any]:
     return plain
 
 
-def write_json(report: IdentifiabilityReport, path: str | Path) -> None:
+def write_json(report: Findings, path: str | Path) -> None:
     """Write the report as JSON, one line per field.
 
     Args:
@@ -53,22 +53,6 @@ def write_json(report: IdentifiabilityReport, path: str | Path) -> None:
         for key, value in to_dict(report).items()
     ]
     write_atomic(path, "{\n" + ",\n".join(fields) + "\n}\n")
-
-
-def write_atomic(path: str | Path, text: str) -> None:
-    """Write a text file so that a reader sees either the old content or all of the new.
-
-    Args:
-        path: Where to.
-        text: The content, written as UTF-8; what UTF-8 cannot hold is escaped.
-    """
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -5,16 +5,9 @@ from __future__ import annotations
 import textwrap
 
 import numpy as np
-from numpy.typing import NDArray
 
-from identify.report import (
-    IdentifiabilityReport,
-    Partial,
-    RankReport,
-    Recovery,
-    Verdict,
-    Witness,
-)
+from identify.arrays import BoolArray, FloatArray
+from identify.findings import Findings, Partial, RankReport, Recovery, Verdict, Witness
 
 WIDTH = 100
 CLAIM = 0.1
@@ -62,7 +55,7 @@ EVIDENCE = {
 }
 
 
-def render_text(report: IdentifiabilityReport) -> str:
+def render_text(report: Findings) -> str:
     """Render the report as an argument: verdict, reasons, numbers.
 
     Args:
@@ -107,7 +100,7 @@ def render_text(report: IdentifiabilityReport) -> str:
     return "\n".join([*lines, "", f"seed {report.seed}"])
 
 
-def outlook(report: IdentifiabilityReport) -> list[str]:
+def outlook(report: Findings) -> list[str]:
     """Say what a verdict without a guarantee leaves open.
 
     Args:
@@ -282,7 +275,7 @@ def partial_sentences(partial: Partial) -> list[str]:
     return sentences
 
 
-def claimed(recovery: Recovery) -> NDArray[np.bool_]:
+def claimed(recovery: Recovery) -> BoolArray:
     """Mark the samples something is claimed about.
 
     Args:
@@ -294,7 +287,7 @@ def claimed(recovery: Recovery) -> NDArray[np.bool_]:
     return relative_bound(recovery) < CLAIM
 
 
-def relative_bound(recovery: Recovery) -> NDArray[np.float64]:
+def relative_bound(recovery: Recovery) -> FloatArray:
     """Divide each error bound by the norm of its sample.
 
     Args:

@@ -14,8 +14,8 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from numpy.typing import NDArray
 
-from identify.features import monomial_features
-from identify.synthesis import KKTPoint, synthesize_kkt
+from identify.points.synthesis import KKTPoint, synthesize_kkt
+from identify.tensor.features import monomial_features
 from proofs_check.claims.satisfiability import gram_rank, satisfiable
 from proofs_check.eigenvector_search import (
     count_directions,

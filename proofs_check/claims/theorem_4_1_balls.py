@@ -7,7 +7,7 @@ are rational, so a KKT point is enclosed first: a box that holds exactly one sol
     all margins equal to 1  sum_k eps_k kappa R_k^(-1/(alpha-1)) z_ki^alpha = y_i,
 
 where z_ki = x_i.w_k, G is the Gram matrix of the samples, f(w_k) = eps_k w_k, R_k = |w_k|^2 =
-eps_k sum_i b_i z_ki^alpha, and kappa = alpha^(-alpha/(alpha-1)), as in ``identify.synthesis``.
+eps_k sum_i b_i z_ki^alpha, and kappa = alpha^(-alpha/(alpha-1)), as in ``identify.points.synthesis``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 from flint import acb_mat, arb, ctx
 
-from identify.synthesis import synthesize_kkt
+from identify.points.synthesis import synthesize_kkt
 from proofs_check.enclosure import enclose_zero
 from proofs_check.formulas import dot
 from proofs_check.ledger import Docket, Verdict, claim

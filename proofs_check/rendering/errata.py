@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from identify.rendering.json import write_atomic
+from identify.files import write_atomic
 from proofs_check.ledger import CheckedClaim, Verdict
 from proofs_check.rendering.text import describe_methods, describe_section, describe_values
 

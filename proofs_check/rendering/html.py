@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from identify.rendering.json import write_atomic
+from identify.files import write_atomic
 from proofs_check.ledger import CheckedClaim, Verdict
 from proofs_check.rendering import text
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from identify.rendering.json import write_atomic
+from identify.files import write_atomic
 from proofs_check.ledger import CheckedClaim, Counterexample, Evidence
 
 SCHEMA = 1

@@ -1,0 +1,1 @@
+"""What the weights say: activation, weights, front doors, and the equations in the row space."""

@@ -1,0 +1,217 @@
+"""Validates weights, given as arrays or read from a file (``identify.checkpoints``).
+
+Torch is imported only to read a ``.pt`` file or to stack torch tensors that the caller passed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from identify.arrays import FloatArray
+from identify.checkpoints.limits import MAX_BYTES as MAX_BYTES
+from identify.checkpoints.limits import quoted
+from identify.checkpoints.names import choose
+from identify.checkpoints.readers import Stored, open_tensors
+
+_ROUNDOFF = {
+    **dict.fromkeys(
+        (f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), 2.0**-53
+    ),
+    np.dtype(np.longdouble).name: 2.0**-53,
+    "float64": 2.0**-53,
+    "float32": 2.0**-24,
+    "float16": 2.0**-11,
+    "bfloat16": 2.0**-8,
+}
+"""Unit roundoff of every dtype that is accepted, by its name."""
+
+_EXPECTED = {
+    "a": "the output weights, shape (m,), (1, m) or (m, 1)",
+    "W": "the hidden weights, shape (m, d), one row per neuron",
+    "a0": "the initial output weights, shape (m,), (1, m) or (m, 1)",
+    "W0": "the initial hidden weights, shape (m, d)",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """The weights of Phi(x) = sum_j a_j sigma(<w_j, x>), in float64.
+
+    Attributes:
+        a: Output weights, shape (m,).
+        W: Hidden weights, shape (m, d), one row per neuron.
+        a0: Output weights at initialization, shape (m,), if known.
+        W0: Hidden weights at initialization, shape (m, d), if known and not frozen.
+        precision: Unit roundoff of the coarsest dtype among the inputs, which sets the noise floor.
+    """
+
+    a: FloatArray
+    W: FloatArray
+    a0: FloatArray | None = None
+    W0: FloatArray | None = None
+    precision: float = 2.0**-53
+
+    @property
+    def setting(self) -> str:
+        """The front door: "kkt", "known-init" or "random-features"."""
+        if self.a0 is None:
+            return "kkt"
+        return "random-features" if self.W0 is None else "known-init"
+
+
+def as_weights(a: object, W: object, init: tuple[object, object] | None = None) -> Weights:
+    """Validate weights given as arrays.
+
+    Args:
+        a: Output weights, shape (m,), (1, m) or (m, 1): numpy array, torch tensor or nested list.
+        W: Hidden weights, shape (m, d), likewise.
+        init: None, (a0, W0) for the weights at initialization, or (a0, None) where W was frozen.
+
+    Returns:
+        The weights, copied to float64.
+
+    Raises:
+        ValueError: If an argument is no such thing; names it, what was found and what to pass.
+    """
+    values = {"a": a, "W": W}
+    labels = {"a": "a", "W": "W", "a0": "init: a0", "W0": "init: W0"}
+    if init is not None:
+        expected = "pass None, (a0, W0), or (a0, None) where W was frozen"
+        if not isinstance(init, tuple):
+            raise ValueError(f"init: found a {type(init).__name__}; {expected}")
+        if len(init) != 2:
+            raise ValueError(f"init: found a tuple of length {len(init)}; {expected}")
+        if init[0] is None:
+            raise ValueError(f"init: found None in place of a0; {expected}")
+        values["a0"] = init[0]
+        if init[1] is not None:
+            values["W0"] = init[1]
+    return _assemble(values, labels)
+
+
+def read_weights(
+    path: str | os.PathLike[str],
+    *,
+    a: str | None = None,
+    w: str | None = None,
+    a0: str | None = None,
+    w0: str | None = None,
+) -> Weights:
+    """Read weights from a .npz, .safetensors, .pt or .pth file, executing nothing in it.
+
+    Tensors that are not named here are found under the names "a", "W" or "w", "a0", "W0" or "w0";
+    a and W are otherwise found by their shapes, where only one choice fits.
+
+    Args:
+        path: The file.
+        a: Name of the tensor that holds the output weights.
+        w: Name of the tensor that holds the hidden weights.
+        a0: Name of the tensor that holds the output weights at initialization.
+        w0: Name of the tensor that holds the hidden weights at initialization.
+
+    Returns:
+        The weights, in float64.
+
+    Raises:
+        ValueError: If the file cannot be read, or holds no such weights; names what was found.
+    """
+    contents = open_tensors(path)
+    names = choose(contents, {"a": a, "W": w, "a0": a0, "W0": w0}, f"path: {os.fspath(path)!r}")
+    labels = {key: f"{key} (tensor {quoted(name)})" for key, name in names.items()}
+    return _assemble({key: contents[name] for key, name in names.items()}, labels)
+
+
+def _assemble(values: Mapping[str, object], labels: Mapping[str, str]) -> Weights:
+    # Check the given weights one by one, then against each other.
+    arrays: dict[str, FloatArray] = {}
+    precision = 2.0**-53
+    for key, value in values.items():
+        arrays[key], roundoff = _numbers(labels[key], value, _EXPECTED[key])
+        precision = max(precision, roundoff)
+        shape = arrays[key].shape
+        vector = key in {"a", "a0"}
+        fits = len(shape) == 2 and (not vector or 1 in shape)
+        if not (fits or (vector and len(shape) == 1)):
+            raise ValueError(f"{labels[key]}: found shape {shape}; pass {_EXPECTED[key]}")
+        if not arrays[key].size:
+            raise ValueError(f"{labels[key]}: found the empty shape {shape}; pass {_EXPECTED[key]}")
+        _check_finite(labels[key], arrays[key])
+        if vector:
+            arrays[key] = arrays[key].reshape(-1)
+    a, W = arrays["a"], arrays["W"]
+    if len(a) != len(W):
+        turned = " (W looks transposed: pass W.T)" if len(a) == W.shape[1] else ""
+        raise ValueError(
+            f"{labels['a']}: found {len(a)} output weights, but W of shape {W.shape}; "
+            f"pass one output weight per row of W{turned}"
+        )
+    for key, trained in (("a0", a), ("W0", W)):
+        if key in arrays and arrays[key].shape != trained.shape:
+            raise ValueError(
+                f"{labels[key]}: found shape {arrays[key].shape}; "
+                f"pass the shape of {key[0]}, which is {trained.shape}"
+            )
+    if not a.any() and not W.any():
+        raise ValueError("a, W: found every weight 0; pass the weights of a trained network")
+    return Weights(a, W, arrays.get("a0"), arrays.get("W0"), precision)
+
+
+def _numbers(label: str, value: object, expected: str) -> tuple[FloatArray, float]:
+    # Copy a value to a float64 array; also its unit roundoff.
+    kind = type(value).__name__
+    try:
+        array, dtype = _to_numpy(value)
+    except Exception as error:
+        hint = " (rows of different lengths?)" if isinstance(value, list | tuple) else ""
+        raise ValueError(
+            f"{label}: found a {kind} that does not convert to an array{hint}; pass {expected}"
+        ) from error
+    if dtype not in _ROUNDOFF:
+        raise ValueError(
+            f"{label}: found dtype {dtype} ({kind}); pass {expected}, as real numbers "
+            "in float16, bfloat16, float32, float64 or integers"
+        )
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise ValueError(f"{label}: found masked entries; pass {expected}, with every entry known")
+    with np.errstate(all="ignore"):
+        return np.array(array, dtype=np.float64, order="C", subok=False), _ROUNDOFF[dtype]
+
+
+def _to_numpy(value: Any) -> tuple[NDArray[Any], str]:
+    # Turn a value into a numpy array, with the name of the dtype it had.
+    if isinstance(value, Stored):
+        return value.values, value.dtype
+    if isinstance(value, list | tuple) and value and all(map(_is_torch, value)):
+        import torch
+
+        return _to_numpy(torch.stack(list(value)))
+    if _is_torch(value):
+        tensor = cast(Any, value).detach().cpu()
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        if dtype not in _ROUNDOFF:
+            return np.empty(0), dtype
+        return (tensor.float() if dtype == "bfloat16" else tensor).resolve_neg().numpy(), dtype
+    array = np.asanyarray(value)
+    return array, array.dtype.name
+
+
+def _is_torch(value: object) -> bool:
+    # Whether a value is torch's, told without importing torch.
+    return any(str(base.__module__).split(".")[0] == "torch" for base in type(value).__mro__)
+
+
+def _check_finite(label: str, array: FloatArray) -> None:
+    # Refuse nan, inf and what overflows float64.
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        where = ", ".join(map(str, wrong[0]))
+        raise ValueError(
+            f"{label}: found {len(wrong)} of {array.size} values nan or infinite in float64, "
+            f"the first at index [{where}]; pass finite numbers"
+        )

@@ -1,0 +1,1 @@
+"""Exact KKT points of the max-margin problem for polynomial activations."""

@@ -1,0 +1,1 @@
+"""From the determined tensor to the samples, with a bound for each."""

@@ -1,0 +1,102 @@
+"""What verdict and bounds rest on, as full sentences with numbers."""
+
+from __future__ import annotations
+
+from identify.equations.pose import Problem
+from identify.findings import Assumed
+from identify.options import Options
+
+
+def of_setting(problem: Problem, *, path_end: float | None = None) -> str:
+    """Say how the weights are taken to have come about.
+
+    Args:
+        problem: The equations.
+        path_end: Relative distance at which a computed training path ends from the weights, where
+            the samples rest on one.
+
+    Returns:
+        A sentence.
+    """
+    sigma = f"with activation {problem.evaluations.activation}"
+    if problem.setting == "kkt":
+        return (
+            "The weights are a stationary point W_j = a_j grad P(W_j) (a max-margin direction, or "
+            f"a minimum with weight decay) of a network {sigma}."
+        )
+    if problem.setting == "random-features":
+        return f"The first layer stayed as it is, a0 is the initial output layer, {sigma}."
+    if path_end is not None:
+        return (
+            "The network was trained by full-batch gradient descent on the squared loss, to the "
+            f"fit, from (a0, W0), {sigma}: the path computed from the samples ends within "
+            f"{path_end:.1e} of the change of the weights."
+        )
+    where = {
+        "initial": "the initial weights (exact for one gradient step)",
+        "midpoint": "the midpoints between initial and trained weights (of second order in a "
+        "short training)",
+    }
+    return (
+        "The weights left (a0, W0) along gradients taken at "
+        f"{where.get(problem.evaluations.base, problem.evaluations.base)}, {sigma}."
+    )
+
+
+def of_samples(problem: Problem, options: Options, assumed: Assumed, error: float) -> list[str]:
+    """Say what is taken for granted of the samples and of the error of the equations.
+
+    Args:
+        problem: The equations.
+        options: What the caller stated.
+        assumed: Number, independence and faintness of the samples.
+        error: Norm of the error of the equations relative to the right-hand sides.
+
+    Returns:
+        Sentences.
+    """
+    n = assumed.samples
+    many = (
+        f"Exactly {n} training samples enter, as stated (n_samples={n})"
+        if assumed.stated
+        else f"At most {n} training samples enter (n_samples= settles it)"
+    )
+    sentences = [
+        (
+            f"{many}, linearly independent: scaled to norm 1, none is nearer than "
+            f"{assumed.independence:.1e} to the span of the others, and none contributes less than "
+            f"{assumed.faintest:.1e} of the equations; what is nearer or fainter leaves no trace "
+            "above the noise."
+        )
+    ]
+    if not assumed.stated:
+        sentences.append(
+            "Two samples nearer to each other than a bound can pass for one; the bounds cover both "
+            f"while their contributions differ by less than a factor {assumed.contrast:g} and do "
+            "not cancel."
+        )
+    sentences.append(
+        f"The error of the equations is at most {error:.1e} of the right-hand sides and does not "
+        "single out one sample."
+    )
+    return [*sentences, *_of_norms(problem, options)]
+
+
+def _of_norms(problem: Problem, options: Options) -> list[str]:
+    if options.unit_norm:
+        return ["The samples have norm 1, as stated (unit_norm=True)."]
+    if problem.setting != "kkt":
+        return []
+    if options.margin is not None:
+        return [
+            (
+                f"All active samples have the same margin {options.margin:g}, as stated (margin=), "
+                "and no neuron of the network is missing or counted twice."
+            )
+        ]
+    return [
+        (
+            "The margins of the active samples are not assumed to be equal, so each sample has a "
+            "scale of its own (margin= states that they are)."
+        )
+    ]

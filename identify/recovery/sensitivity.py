@@ -1,0 +1,202 @@
+"""How far an error of the equations can move each sample, from an orthogonal factorisation of J.
+
+Symbols: J the Jacobian of the left-hand sides in (x_i, b_i), D the lengths of its columns,
+J D^{-1} = Q R = U diag(sigma) V^T. Row block i of J^+ = D^{-1} V diag(1/sigma) U^T moves sample i;
+its norm is S_i. The normal matrix R^T R squares the condition: below the square root of the
+rounding a damped one hides null directions, and bounds taken from it are too small by any factor.
+So J is formed where it fits; where it does not, the smallest eigenvalue of the scaled normal matrix
+must be clear of rounding, or every S_i is infinite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigvalsh, solve_triangular
+
+from identify.arrays import FloatArray
+from identify.equations.system import Equations, gradient, normal_matrix
+from identify.recovery.levenberg import Fit
+
+FORMED = 3 * 10**7
+"""Largest number of entries of a Jacobian that is formed (240 MB)."""
+
+FACTORED = 2500
+"""Largest number of unknowns whose normal matrix is decomposed."""
+
+CLEAR = 1e-11
+"""Smallest eigenvalue of a normal matrix, its diagonal scaled to 1, that is clear of rounding."""
+
+_NULL = 1e-13
+"""Singular value of J, its columns scaled to 1, below which a direction is not told from zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """J D^{-1} = U diag(values) V^T.
+
+    Attributes:
+        left: U, (rows, unknowns).
+        values: Singular values, decreasing, (unknowns,).
+        moves: D^{-1} V by sample: what each direction does to the unknowns, (n, q, unknowns).
+    """
+
+    left: FloatArray
+    values: FloatArray
+    moves: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What an error of norm 1 in the equations does to the least-squares solution, at first order.
+
+    Attributes:
+        x: Largest movement of each sample, (n,); inf where nothing bounds it.
+        b: Largest relative change of each coefficient, (n,); 0 where b is fixed.
+        step: Length of the step to the least-squares solution that each sample has not taken, (n,).
+        directions: The singular directions of J, where J was formed, else None.
+    """
+
+    x: FloatArray
+    b: FloatArray
+    step: FloatArray
+    directions: Directions | None
+
+    @property
+    def known(self) -> bool:
+        """Whether every factor is finite."""
+        return bool(np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.b)))
+
+
+def dense_jacobian(equations: Equations, x: FloatArray, b: FloatArray) -> FloatArray:
+    """Form the Jacobian of the left-hand sides.
+
+    Args:
+        equations: The equations.
+        x: Samples, (n, r).
+        b: Coefficients, (n,).
+
+    Returns:
+        A matrix with one row per entry of the right-hand sides and n r columns, or n (r + 1) with
+        b_i behind x_i where b is free.
+    """
+    (n, r), u = x.shape, equations.points
+    t = u @ x.T
+    if equations.by_value:
+        along = (b * equations.activation(t, 1))[:, :, None] * u[:, None, :]
+        own = equations.activation(t)[:, :, None]
+        parts = [along, own] if equations.free_b else [along]
+        return np.concatenate(parts, axis=2).reshape(len(u), -1)
+    s = equations.scale[:, None]
+    first, second = s * equations.activation(t, 1), s * equations.activation(t, 2)
+    blocks = np.empty((len(u), r, n, r + equations.free_b))
+    # d/dx_i of b_i s sigma'(x_i.u) x_i = b_i s (sigma'' x_i u^T + sigma' I)
+    blocks[..., :r] = x.T[None, :, :, None] * ((b * second)[:, :, None] * u[:, None, :])[:, None]
+    diagonal = np.arange(r)
+    blocks[:, diagonal, :, diagonal] += (b * first)[None]
+    if equations.free_b:
+        blocks[..., r] = x.T[None] * first[:, None, :]
+    return blocks.reshape(len(u) * r, -1)
+
+
+def sensitivity(equations: Equations, fit: Fit) -> Sensitivity:
+    """Factor the Jacobian at a fit.
+
+    Args:
+        equations: The equations.
+        fit: Their least-squares fit.
+
+    Returns:
+        The factors per sample; infinite where J is too large to be factored, or singular.
+    """
+    unknowns = fit.unit.size
+    if equations.right_side.size * unknowns <= FORMED:
+        if equations.right_side.size < unknowns:
+            return _unknown(fit)
+        return _from_formed(equations, fit)
+    if unknowns <= FACTORED:
+        return _from_normal(equations, fit)
+    return _unknown(fit)
+
+
+def _unknown(fit: Fit) -> Sensitivity:
+    n = len(fit.x)
+    return Sensitivity(np.full(n, np.inf), np.full(n, np.inf), np.zeros(n), None)
+
+
+def _directions(equations: Equations, fit: Fit) -> Directions | None:
+    """Decompose J, or return None where it is singular."""
+    J = dense_jacobian(equations, fit.x, fit.b)
+    D = np.linalg.norm(J, axis=0)
+    if not np.all(np.isfinite(D)) or D.min() <= 0:
+        return None
+    Q, R = np.linalg.qr(J / D)
+    left, values, right = np.linalg.svd(R)
+    if values[-1] < _NULL * values[0]:
+        return None
+    moves = (right / D).T.reshape(*fit.unit.shape, len(D))
+    return Directions(Q @ left, values, moves)
+
+
+def _step(equations: Equations, fit: Fit, directions: Directions) -> FloatArray:
+    """Return the Gauss-Newton step, (n, q)."""
+    left = equations.residual(fit.x, fit.b).ravel()
+    return directions.moves @ (directions.left.T @ left / directions.values)
+
+
+def _from_formed(equations: Equations, fit: Fit) -> Sensitivity:
+    directions = _directions(equations, fit)
+    if directions is None:
+        return _unknown(fit)
+    step = _step(equations, fit, directions)
+    return _by_sample(equations, fit, directions.moves / directions.values, step, directions)
+
+
+def _from_normal(equations: Equations, fit: Fit) -> Sensitivity:
+    normal = normal_matrix(equations, fit.x, fit.b)
+    D = np.sqrt(np.diag(normal))
+    if not np.all(np.isfinite(D)) or D.min() <= 0:
+        return _unknown(fit)
+    normal /= D[:, None] * D
+    if eigvalsh(normal, subset_by_index=[0, 0])[0] < CLEAR:
+        return _unknown(fit)
+    lower = np.linalg.cholesky(normal)  # R^T
+    inverse = solve_triangular(lower, np.eye(len(D)), lower=True, check_finite=False)
+    along = gradient(equations, fit.x, fit.b, equations.residual(fit.x, fit.b)).ravel()
+    step = (inverse.T @ (inverse @ (along / D)) / D).reshape(fit.unit.shape)
+    blocks = (inverse.T / D[:, None]).reshape(*fit.unit.shape, len(D))
+    return _by_sample(equations, fit, blocks, step, None)
+
+
+def _by_sample(
+    equations: Equations,
+    fit: Fit,
+    blocks: FloatArray,
+    step: FloatArray,
+    directions: Directions | None,
+) -> Sensitivity:
+    """Take the norms of the row blocks of J^+, given up to a rotation, (n, q, unknowns)."""
+    n, r = fit.x.shape
+    x = np.array([np.sqrt(np.linalg.eigvalsh(part @ part.T)[-1]) for part in blocks[:, :r]])
+    b = np.zeros(n)
+    if equations.free_b:
+        b = np.linalg.norm(blocks[:, r], axis=1) / np.maximum(np.abs(fit.b), 1e-300)
+    return Sensitivity(x, b, np.linalg.norm(step[:, :r], axis=1), directions)
+
+
+def beyond_reach(found: Sensitivity, change: FloatArray) -> FloatArray:
+    """Remove from changes of the right-hand sides what moving the samples can follow.
+
+    Args:
+        found: The factorised Jacobian.
+        change: Changes, (k, rows of J).
+
+    Returns:
+        (I - J J^+) change, (k, rows of J); half of the change where J was not formed.
+    """
+    if found.directions is None:
+        return change / 2
+    Q = found.directions.left
+    left = change - (change @ Q) @ Q.T
+    return left - (left @ Q) @ Q.T

@@ -1,0 +1,150 @@
+"""Monomial feature maps, their dimension N and the polynomial kernel (paper, section 4.2).
+
+Symbols: d dimension, k degree, phi_k(w) the vector of monomials of degree k. With each monomial
+w^e weighted by sqrt(k! / (e_1! ... e_d!)) the features reproduce the kernel,
+<phi_k(u), phi_k(v)> = (u.v)^k. With plain monomials, as the paper writes them, K = V V^T is not an
+identity, though the ranks agree.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import lru_cache
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from identify.arrays import FloatArray
+from identify.equations.activation import integer_power
+
+
+def form_dimension(d: int, k: int) -> int:
+    """Return the dimension C(d+k-1, k) of the space of forms of degree k in d variables.
+
+    With k = alpha - 1 this is the N of Theorem 4.1, with k = alpha the number of coefficients of
+    the form p.
+
+    Args:
+        d: Number of variables.
+        k: Degree.
+
+    Returns:
+        The dimension.
+    """
+    return math.comb(d + k - 1, k) if d > 0 else int(k == 0)
+
+
+@lru_cache(maxsize=64)
+def monomial_indices(d: int, k: int) -> NDArray[np.intp]:
+    """Return each monomial of degree k as a non-decreasing tuple of k variable indices.
+
+    Args:
+        d: Number of variables.
+        k: Degree.
+
+    Returns:
+        Indices, (N, k), in lexicographic order; read-only.
+    """
+    rows = list(itertools.combinations_with_replacement(range(d), k))
+    indices = np.array(rows, dtype=np.intp).reshape(len(rows), k)
+    indices.setflags(write=False)
+    return indices
+
+
+@lru_cache(maxsize=64)
+def monomial_weights(d: int, k: int) -> FloatArray:
+    """Return the square roots of the multinomial coefficients, in the order of the monomials.
+
+    Args:
+        d: Number of variables.
+        k: Degree.
+
+    Returns:
+        Weights, (N,); read-only.
+    """
+    indices = monomial_indices(d, k)
+    repeats = np.ones(len(indices))
+    run = np.ones(len(indices))
+    for column in range(1, k):  # e_1! ... e_d! as a product over the runs of equal indices
+        run = np.where(indices[:, column] == indices[:, column - 1], run + 1, 1.0)
+        repeats *= run
+    weights = np.sqrt(math.factorial(k) / repeats)
+    weights.setflags(write=False)
+    return weights
+
+
+def monomial_features(w: FloatArray, k: int, *, weighted: bool = True) -> FloatArray:
+    """Evaluate the feature map phi_k at each row of ``w``.
+
+    Args:
+        w: Points, (m, d).
+        k: Degree.
+        weighted: Multinomial weights, so that the features reproduce the kernel; plain monomials
+            otherwise.
+
+    Returns:
+        Features, (m, N) with N = C(d+k-1, k).
+    """
+    indices = monomial_indices(w.shape[1], k)
+    features = np.ones((w.shape[0], len(indices)))
+    for column in range(k):
+        features *= w[:, indices[:, column]]
+    return features * monomial_weights(w.shape[1], k) if weighted else features
+
+
+def gradient_features(w: FloatArray, k: int) -> FloatArray:
+    """Evaluate the partial derivatives of the weighted features phi_k at each row of ``w``.
+
+    Args:
+        w: Points, (m, d).
+        k: Degree, at least 1.
+
+    Returns:
+        The derivative along coordinate l of the features at point j, (m, d, N).
+    """
+    m, d = w.shape
+    indices = monomial_indices(d, k)
+    gradient = np.zeros((m, d, len(indices)))
+    for column in range(k):
+        rest = np.ones((m, len(indices)))
+        for other in range(k):
+            if other != column:
+                rest *= w[:, indices[:, other]]
+        gradient[:, indices[:, column], np.arange(len(indices))] += rest
+    return gradient * monomial_weights(d, k)
+
+
+def polynomial_kernel(u: FloatArray, v: FloatArray, k: int) -> FloatArray:
+    """Return the homogeneous polynomial kernel (u_p . v_q)^k.
+
+    Args:
+        u: Points, (m, d).
+        v: Points, (m', d).
+        k: Degree.
+
+    Returns:
+        The Gram matrix, (m, m').
+    """
+    return integer_power(u @ v.T, k)
+
+
+def symbolic_features(d: int, k: int) -> tuple[sympy.Matrix, tuple[sympy.Symbol, ...]]:
+    """Return the weighted feature map as a SymPy vector.
+
+    Args:
+        d: Number of variables.
+        k: Degree.
+
+    Returns:
+        The features, an (N, 1) matrix, and the symbols w_1, ..., w_d they are written in.
+    """
+    symbols = sympy.symbols(f"w1:{d + 1}", real=True)
+    rows = []
+    for monomial in itertools.combinations_with_replacement(range(d), k):
+        weight = sympy.Integer(math.factorial(k))
+        for index in set(monomial):
+            weight /= math.factorial(monomial.count(index))
+        rows.append(sympy.sqrt(weight) * sympy.prod([symbols[index] for index in monomial]))
+    return sympy.Matrix(rows), symbols

@@ -1,0 +1,104 @@
+"""Numerical rank against a stated noise level, and rank proved from below in exact arithmetic.
+
+A noisy matrix has full rank almost surely, so a rank is only worth its tolerance: singular values
+are counted when they stand above both rounding and the level at which the noise of the equations
+would drown the coefficients they determine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from flint import nmod_mat
+from numpy.typing import NDArray
+
+from identify.arrays import FloatArray
+from identify.tensor.features import monomial_indices
+
+PRIME = 2**31 - 1
+"""The Mersenne prime that exact ranks are computed modulo."""
+
+EXACT_LIMIT = 3000
+"""Largest N whose rank is computed exactly (some seconds)."""
+
+
+def rounding_tolerance(singular_values: FloatArray, shape: tuple[int, ...]) -> float:
+    """Return the level below which a singular value is rounding error.
+
+    Args:
+        singular_values: Decreasing.
+        shape: Shape of the matrix.
+
+    Returns:
+        The largest singular value times max(shape) times 2^-52.
+    """
+    if not len(singular_values):
+        return 0.0
+    return float(singular_values[0] * max(shape) * np.finfo(float).eps)
+
+
+def gap_rank(singular_values: FloatArray, floor: float, *, largest: int) -> tuple[int, float]:
+    """Find where a spectrum falls into its noise.
+
+    Args:
+        singular_values: Decreasing.
+        floor: Values at or below it are noise for sure (rounding of the stored weights).
+        largest: The rank if nothing falls: the number of singular values a full-rank matrix has.
+
+    Returns:
+        The rank, and the ratio of the last value counted to the first one not counted (inf where
+        none is left). The rank is where the largest ratio of neighbours stands, among the values
+        above the floor.
+    """
+    above = int(np.sum(singular_values > floor))
+    if above == 0:
+        return 0, np.inf
+    values = np.maximum(singular_values[: above + 1], np.finfo(float).tiny)
+    if above < len(singular_values):
+        values[above] = max(values[above], floor / 100)
+    ratios = values[:-1] / values[1:]
+    if not len(ratios):
+        return above, np.inf
+    best = int(np.argmax(ratios)) + 1
+    if above == largest and ratios[best - 1] < 100:
+        return above, np.inf
+    return best, float(ratios[best - 1])
+
+
+def exact_feature_rank(points: FloatArray, basis: FloatArray, k: int) -> int | None:
+    """Prove a lower bound on the rank of the degree-k feature matrix of the points as stored.
+
+    Floats are dyadic rationals, so they map exactly into the field of 2^31 - 1 elements, and a rank
+    there never exceeds the rank over the rationals. The points are projected by the basis as
+    stored,
+    exactly; a linear map cannot raise the rank, so what is proved holds for the points themselves
+    and for the Gram matrix K_pq = (w_p.w_q)^k.
+
+    Args:
+        points: (m, d).
+        basis: Columns to project on, (d, r).
+        k: Degree.
+
+    Returns:
+        The rank modulo the prime, or None where the matrix is larger than ``EXACT_LIMIT``.
+    """
+    indices = monomial_indices(basis.shape[1], k)
+    if len(indices) > EXACT_LIMIT:
+        return None
+    # more rows than N add nothing but time; a few spares make up for accidents modulo the prime
+    residues = _residues(points[: len(indices) + 64]) @ _residues(basis) % PRIME
+    columns = []
+    for monomial in indices:
+        column = np.ones(len(residues), dtype=object)
+        for index in monomial:
+            column = column * residues[:, index] % PRIME
+        columns.append(column)
+    entries = [int(value) for value in np.array(columns).T.ravel()]
+    return int(nmod_mat(len(residues), len(columns), entries, PRIME).rank())
+
+
+def _residues(points: FloatArray) -> NDArray[np.object_]:
+    """Map floats exactly into the field: numerator over a power of two."""
+    mantissa, exponent = np.frexp(points)
+    integers = (mantissa * 2.0**53).astype(np.int64).astype(object)
+    powers = np.array([pow(2, int(e) - 53, PRIME) for e in exponent.ravel()], dtype=object)
+    return integers * powers.reshape(points.shape) % PRIME

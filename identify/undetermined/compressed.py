@@ -1,0 +1,174 @@
+"""The equations reduced to independent linear functions of T.
+
+Symbols: phi_k weighted monomials of degree k, X_i = sigma x_i samples in the units of the points
+u_j / sigma, q_k = sum_i b_i phi_k(X_i) the coefficients of the form of degree k. The equations of
+every setting are linear in q = (q_k)_k: M q = g. With M = U S V^T they are L q = y, L = S V^T,
+y = U^T g: as many as are independent, and lengths of residuals are kept.
+
+Coordinates are those of the row space and one direction e orthogonal to it, where there is one:
+samples that can leave the row space can do so along e, and (x, b) is pinned in the full space if
+and only if it is pinned there, because the equations outside the row space read
+sum_i s_j b_i sigma'(x_i.w_j) <x_i, e> = 0 for each e alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from identify.arrays import FloatArray
+from identify.equations.pose import Problem, equations_in
+from identify.equations.row_space import RowSpace
+from identify.equations.system import Equations
+from identify.tensor.features import (
+    form_dimension,
+    gradient_features,
+    monomial_features,
+)
+
+MAX_ENTRIES = 2 * 10**7
+"""Largest linear system that is decomposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The linear equations M q = g in singular coordinates, relative to |g|.
+
+    Attributes:
+        degrees: The degrees k with a block in q.
+        sizes: Number of coefficients of each block.
+        values: Singular values that are not rounding, decreasing, (rho,).
+        rows: V^T, (rho, sum of sizes).
+        target: U^T g / |g|, (rho,).
+        outside: Norm of what no q explains, relative to |g|.
+        count: Number of scalar equations before the reduction.
+        norm: |g|.
+        sigma: Unit of the points.
+        basis: Orthonormal columns the coordinates refer to, (d, r) or (d, r + 1).
+        wide: Whether the last column lies outside the row space.
+    """
+
+    degrees: tuple[int, ...]
+    sizes: tuple[int, ...]
+    values: FloatArray
+    rows: FloatArray
+    target: FloatArray
+    outside: float
+    count: int
+    norm: float
+    sigma: float
+    basis: FloatArray
+    wide: bool
+
+    def blocks(self) -> list[tuple[int, FloatArray]]:
+        """Return L by degree.
+
+        Returns:
+            Pairs (k, L_k), L_k of shape (rho, sizes[k]).
+        """
+        cuts = np.cumsum(self.sizes)[:-1]
+        split = np.split(self.values[:, None] * self.rows, cuts, axis=1)
+        return list(zip(self.degrees, split, strict=True))
+
+
+def forms_size(problem: Problem, *, wider: bool) -> int:
+    """Return the number of entries of M.
+
+    Args:
+        problem: The equations.
+        wider: Whether a direction outside the row space is added.
+
+    Returns:
+        Rows times columns.
+    """
+    q = problem.equations.points.shape[1] + int(wider and _widens(problem))
+    columns = sum(form_dimension(q, k) for k in problem.equations.activation.support)
+    return len(problem.equations.points) * (1 if problem.equations.by_value else q) * columns
+
+
+def compress(problem: Problem, *, wider: bool, seed: int = 0) -> Forms:
+    """Reduce the equations to independent linear functions of the forms.
+
+    Args:
+        problem: The equations.
+        wider: Whether to add one direction outside the row space, where there is one.
+        seed: Draws that direction.
+
+    Returns:
+        The reduced equations.
+    """
+    basis = problem.space.basis
+    if wider and _widens(problem):
+        basis = np.column_stack([basis, direction_outside(basis, np.random.default_rng(seed))])
+    space = RowSpace(basis, problem.space.singular_values, 0.0, noisy=False, floor=0.0)
+    equations = equations_in(problem.evaluations, space)
+    sigma = float(np.sqrt(np.mean(equations.points**2))) or 1.0
+    coefficients = equations.activation.coefficients
+    values = problem.evaluations.values
+    trained = values is not None and bool(np.any(values))
+    with_values = trained and not equations.activation.is_power  # else the gradients imply them
+    degrees = equations.activation.support
+    if trained and coefficients[0] != 0:
+        degrees = (0, *degrees)
+    blocks, right = _equations(equations, degrees, sigma)
+    if with_values and not equations.by_value:
+        assert values is not None
+        seen = [c * monomial_features(equations.points / sigma, k)
+                for k, c in ((k, coefficients[k]) for k in degrees)]  # fmt: skip
+        blocks = [np.concatenate(pair) for pair in zip(blocks, seen, strict=True)]
+        right = np.concatenate([right, values])
+    matrix = np.concatenate(blocks, axis=1)
+    norm = float(np.linalg.norm(right)) or 1.0
+    left, singular, rows = np.linalg.svd(matrix / norm, full_matrices=False)
+    floor = singular[0] * max(matrix.shape) * np.finfo(float).eps * 10
+    rho = int(np.sum(singular > floor))
+    target = left[:, :rho].T @ right / norm
+    outside = float(np.linalg.norm(right / norm - left[:, :rho] @ target))
+    return Forms(
+        degrees=degrees,
+        sizes=tuple(block.shape[1] for block in blocks),
+        values=singular[:rho],
+        rows=rows[:rho],
+        target=target,
+        outside=outside,
+        count=len(right),
+        norm=norm,
+        sigma=sigma,
+        basis=basis,
+        wide=basis.shape[1] > problem.space.basis.shape[1],
+    )
+
+
+def _widens(problem: Problem) -> bool:
+    d, r = problem.space.basis.shape
+    return problem.evaluations.gradients is not None and r < d
+
+
+def direction_outside(basis: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Draw a direction outside the row space.
+
+    Args:
+        basis: Orthonormal columns, (d, r), r < d.
+        rng: Draws it.
+
+    Returns:
+        A vector of norm 1 orthogonal to all columns, (d,).
+    """
+    e = rng.standard_normal(len(basis))
+    for _ in range(2):
+        e -= basis @ (basis.T @ e)
+        e /= np.linalg.norm(e)
+    return e
+
+
+def _equations(
+    equations: Equations, degrees: tuple[int, ...], sigma: float
+) -> tuple[list[FloatArray], FloatArray]:
+    """Write down M by degree, and g; g(w) = sum_k c_k q_k.grad_w phi_k(w / sigma)."""
+    nodes, c = equations.points / sigma, equations.activation.coefficients
+    if equations.by_value:
+        return [c[k] * monomial_features(nodes, k) for k in degrees], equations.right_side[:, 0]
+    weight = equations.scale[:, None, None] / sigma
+    found = [(c[k] * weight * gradient_features(nodes, k)).reshape(nodes.size, -1) for k in degrees]
+    return found, equations.right_side.ravel()

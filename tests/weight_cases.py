@@ -1,0 +1,43 @@
+"""Weight files as the tests write them, and how a refusal is checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+A = np.array([1.0, -2.0, 0.5])
+
+
+W = np.array([[1.0, 2.0], [3.0, -4.0], [0.25, 8.0]])
+
+
+EXTENSIONS = (".npz", ".safetensors", ".pt", ".pth")
+
+
+FILE_REMEDY = "pass a .npz, .safetensors, .pt or .pth file"
+
+
+def refuse(call, *fragments: str) -> ValueError:
+    """Require one ValueError that says all of this."""
+    with pytest.raises(ValueError, match=re.escape(fragments[0])) as caught:
+        call()
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+    assert not isinstance(caught.value, UnicodeError)
+    return caught.value
+
+
+def write(path: Path, tensors: dict) -> Path:
+    """Save tensors in the format of the extension."""
+    if path.suffix == ".npz":
+        np.savez(path, **{name: np.asarray(value) for name, value in tensors.items()})
+    elif path.suffix == ".safetensors":
+        safetensors.torch.save_file({k: torch.as_tensor(v) for k, v in tensors.items()}, path)
+    else:
+        torch.save({k: torch.as_tensor(v) for k, v in tensors.items()}, path)
+    return path
