@@ -74,7 +74,7 @@ def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
     ratios = alive[:-1] / alive[1:]
     gaps = np.flatnonzero(ratios[:above] >= _FLAT)
     if 0 < strong < min(above, len(alive) - 1):
-        if ratios[strong - 1] >= _STEPS and ratios[strong] < _FLAT:
+        if ratios[strong - 1] >= _STEPS and np.all(ratios[strong:above] < _FLAT):
             rank = strong
     elif len(gaps) and above == len(alive):
         lowest = int(gaps[-1]) + 1
