@@ -112,9 +112,9 @@ class Assumed:
             the others.
         faintest: Each contributes at least this share of the equations: the norm of what it adds to
             the left-hand sides over that of the right-hand sides.
-        contrast: Samples nearer to each other than a bound, which may be shown as one, differ by
-            less than this factor in what they contribute; inf where the number is stated, so that
-            none can be shown as one.
+        contrast: A sample that contributes less than another by a factor c above this one is
+            farther from it than sqrt(c / contrast) times its bound; inf where the number is stated,
+            so that no two can be shown as one.
     """
 
     samples: int

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from .instances import AMBIGUOUS, CLOSE, IDENTIFIABLE, NO_KKT, Case
+from .instances import AMBIGUOUS, CLOSE, IDENTIFIABLE, NO_KKT, Case, plain
 from .matching import (
     NEAR,
     clusters,
@@ -34,6 +34,9 @@ WITNESSED = 1e-8
 
 EXACT = 1e-12
 """Relative residual below which no set is told from the truth by its fit."""
+
+BEYOND = 600
+"""Binary exponent of the largest entry from which weights leave b no number in float64."""
 
 ALONE = 0.01
 """Distance from the span of the others, relative to that of the nearest sample, below which the
@@ -88,6 +91,15 @@ class Judgement:
         if case.noise > 0:
             kept = tuple(f for f in kept if f.rule != "bound")
         return kept
+
+
+def may_refuse(case: Case, refusal: str) -> bool:
+    """Return whether a ValueError in these words is a right answer."""
+    if case.refusable:
+        return True
+    exponents = [int(np.frexp(np.abs(plain(v)).max())[1]) for v in (case.a, case.W)]
+    beyond = max(abs(e) for e in exponents) > BEYOND
+    return beyond and "leave the range of float64" in refusal
 
 
 def judge(case: Case, report: Any) -> Judgement:
@@ -240,7 +252,7 @@ def outside_hypotheses(case: Case, report: Any) -> str:
     assumed = getattr(report, "assumed", None)
     if assumed is None or case.x is None or report.recovery is None:
         return ""
-    violated = violations(case, assumed)
+    violated = violations(case, assumed, report.recovery)
     if not violated:
         return ""
     recovery = report.recovery
@@ -253,12 +265,11 @@ def outside_hypotheses(case: Case, report: Any) -> str:
     return violated
 
 
-def violations(case: Case, assumed: Any) -> str:
+def violations(case: Case, assumed: Any, recovery: Any) -> str:
     """Return the hypothesis that the truth violates, in words with numbers, or "".
 
     A sample that is near the span of the others only because another is near it violates nothing:
-    near-duplicates have to be covered by the bounds, unless their weights differ by more than a
-    factor ``assumed.contrast``, where one is stated.
+    near-duplicates have to be covered by the bounds, unless one is too faint for them.
     """
     away, beside = independence(case.x), neighbours(case)
     dependent = (away < assumed.independence) & ((beside > NEAR) | (away < ALONE * beside))
@@ -270,7 +281,26 @@ def violations(case: Case, assumed: Any) -> str:
     share = shares(case)
     if share.min() < assumed.faintest:
         return f"a sample contributes {share.min():.2g}, assumed {assumed.faintest:.2g}"
-    contrast = max(share[g].max() / share[g].min() for g in clusters(case))
-    if contrast > getattr(assumed, "contrast", np.inf):
-        return f"near samples differ by {contrast:.2g} in weight, assumed {assumed.contrast:g}"
-    return ""
+    return _faint_neighbour(case, getattr(assumed, "contrast", np.inf), recovery)
+
+
+def _faint_neighbour(case: Case, contrast: float, recovery: Any) -> str:
+    """Say which sample, fainter than another by a factor c > contrast, is too near to it.
+
+    The hypothesis sets it farther than sqrt(c / contrast) times the bound of the brighter one.
+    """
+    x, y, bound = in_scale(case, recovery)
+    known = signs(case, recovery)
+    home = table(x, y, known).argmin(axis=0)
+    share, apart = shares(case), table(x, x, known)
+    c = share[:, None] / share[None]  # bright over faint
+    with np.errstate(invalid="ignore"):
+        least = np.sqrt(c / contrast) * np.where(np.isfinite(bound), bound, 0.0)[home][:, None]
+    near = (c > contrast) & (apart < least)
+    if not near.any():
+        return ""
+    i, k = np.argwhere(near)[0]
+    return (
+        f"sample {k}, fainter than {i} by a factor {c[i, k]:.2g}, is {apart[i, k]:.2g} from it, "
+        f"assumed {least[i, k]:.2g}"
+    )

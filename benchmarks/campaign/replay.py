@@ -9,7 +9,7 @@ import numpy as np
 
 from . import families
 from .instances import Case, plain, unit
-from .judge import CLAIM, judge
+from .judge import CLAIM, judge, may_refuse
 from .matching import clusters, in_scale, independence, residual, shares, signs, table
 from .runner import clear_cut, verified
 
@@ -63,7 +63,7 @@ def replay(number: int, seed: int = families.SEED) -> int:
         report = verified(case)
     except ValueError as error:
         print(f"refused: {error}")
-        return int(not case.refusable)
+        return int(not may_refuse(case, str(error)))
     except Exception:
         traceback.print_exc()
         return 1

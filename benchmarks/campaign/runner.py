@@ -26,7 +26,7 @@ from identify import verify_identifiability
 
 from . import families
 from .instances import Case
-from .judge import judge
+from .judge import judge, may_refuse
 from .matching import independence, unit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,9 @@ def _judged(case: Case) -> Row:
         if not re.match(r"[\w, :()]+: found ", str(error)):
             raise
         row: Row = {"seconds": round(time.perf_counter() - start, 4), "refused": str(error)[:200]}
-        return row if case.refusable else row | {"failures": [["refused", str(error)[:200]]]}
+        if may_refuse(case, str(error)):
+            return row
+        return row | {"failures": [["refused", str(error)[:200]]]}
     seconds = round(time.perf_counter() - start, 4)
     judged = judge(case, report)
     return {

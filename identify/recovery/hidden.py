@@ -24,7 +24,10 @@ from identify.recovery.levenberg import Fit
 from identify.recovery.sensitivity import Sensitivity, beyond_reach
 
 CONTRAST = 64.0
-"""Factor by which the weights of a pair that is taken for one sample may differ."""
+"""Factor c by which the contributions of a pair that is taken for one sample may differ.
+
+The fainter member lies sqrt(c theta_1 theta_2) away, so beyond this factor it may hide
+sqrt(c / CONTRAST) bounds away: that is excluded by hypothesis, in words."""
 
 _UNEVEN = 2 * CONTRAST**0.5
 """The farther member of such a pair lies sqrt(theta_1 theta_2) times this away at the most, while a

@@ -73,7 +73,8 @@ def of_samples(problem: Problem, options: Options, assumed: Assumed, error: floa
         sentences.append(
             "Two samples nearer to each other than a bound can pass for one; the bounds cover both "
             f"while their contributions differ by less than a factor {assumed.contrast:g} and do "
-            "not cancel."
+            "not cancel. A sample fainter than another by a larger factor c is farther from it "
+            f"than sqrt(c / {assumed.contrast:g}) times the bound of the brighter one."
         )
     sentences.append(
         f"The error of the equations is at most {error:.1e} of the right-hand sides and does not "
