@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from identify.arrays import FloatArray
+
 from .instances import AMBIGUOUS, CLOSE, IDENTIFIABLE, NO_KKT, Case, plain
 from .matching import (
     NEAR,
@@ -271,7 +273,7 @@ def violations(case: Case, assumed: Any, recovery: Any) -> str:
     A sample that is near the span of the others only because another is near it violates nothing:
     near-duplicates have to be covered by the bounds, unless one is too faint for them.
     """
-    away, beside = independence(case.x), neighbours(case)
+    away, beside = independence(_seen(case)), neighbours(case)
     dependent = (away < assumed.independence) & ((beside > NEAR) | (away < ALONE * beside))
     if dependent.any():
         least = away[dependent].min()
@@ -282,6 +284,15 @@ def violations(case: Case, assumed: Any, recovery: Any) -> str:
     if share.min() < assumed.faintest:
         return f"a sample contributes {share.min():.2g}, assumed {assumed.faintest:.2g}"
     return _faint_neighbour(case, getattr(assumed, "contrast", np.inf), recovery)
+
+
+def _seen(case: Case) -> FloatArray:
+    """Return the samples as the neurons see them: of a KKT point, in the span of its neurons."""
+    if case.setting != "kkt":
+        return case.x
+    values, right = np.linalg.svd(plain(case.W), full_matrices=False)[1:]
+    kept = right[values > EXACT * values[0]]
+    return case.x @ kept.T @ kept
 
 
 def _faint_neighbour(case: Case, contrast: float, recovery: Any) -> str:

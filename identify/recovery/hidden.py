@@ -15,6 +15,7 @@ any three of their plane have the same binary cubic): that is excluded by hypoth
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import gammaincinv
 
 from identify.arrays import FloatArray
 from identify.equations.pose import Problem
@@ -40,6 +41,9 @@ angle."""
 
 _DIRECTIONS = 8
 """Directions u drawn per sample; the one that shows least counts."""
+
+_CHANCE = 1e-6
+"""Chance that neurons drawn at random see less of a pair than is assumed."""
 
 _MARGIN = 10.0
 """What is called visible stands this much above the noise."""
@@ -151,7 +155,12 @@ def contributions(equations: Equations, x: FloatArray, b: FloatArray) -> FloatAr
 
 
 def _seen_outside(problem: Problem, fit: Fit) -> FloatArray | None:
-    """Return the norm of b s sigma''(t) (u.w) for u outside the row space, None where none is."""
+    """Return the norm of b s sigma''(t) (u.w) for u outside the row space, None where none is.
+
+    The neurons were drawn without regard to u, so (u.w_j)^2 is the mean square of their components
+    outside times chi^2 of one degree of freedom. With the k heaviest neurons alone the sum is at
+    least the k-th weight times chi^2 of k degrees: the best k counts, at the chance ``_CHANCE``.
+    """
     points, equations = problem.evaluations.points, problem.equations
     d, r = problem.space.basis.shape
     if equations.by_value or r == d:
@@ -162,7 +171,9 @@ def _seen_outside(problem: Problem, fit: Fit) -> FloatArray | None:
         return None
     t = equations.points @ fit.x.T
     second = equations.activation(t, 2) * (equations.scale * along)[:, None]
-    return np.abs(fit.b) * np.linalg.norm(second, axis=0)
+    heaviest = np.sort(second**2, axis=0)[::-1]
+    least = 2 * gammaincinv(np.arange(1, len(t) + 1) / 2, _CHANCE)
+    return np.abs(fit.b) * np.sqrt(np.max(least[:, None] * heaviest, axis=0))
 
 
 def _seen_inside(

@@ -61,9 +61,10 @@ def of_samples(problem: Problem, options: Options, assumed: Assumed, error: floa
         if assumed.stated
         else f"At most {n} training samples enter (n_samples= settles it)"
     )
+    where = " in the span of the neurons" if problem.setting == "kkt" else ""
     sentences = [
         (
-            f"{many}, linearly independent: scaled to norm 1, none is nearer than "
+            f"{many}, linearly independent{where}: scaled to norm 1, none is nearer than "
             f"{assumed.independence:.1e} to the span of the others, and none contributes less than "
             f"{assumed.faintest:.1e} of the equations; what is nearer or fainter leaves no trace "
             "above the noise."
