@@ -16,7 +16,7 @@ from identify.arrays import FloatArray
 from identify.equations.own_equations import total_residual
 from identify.findings import Partial, Recovery, Verdict, Witness
 from identify.recovery.norms import sign_equivalence
-from identify.sample_sets import clear_distance, set_distance
+from identify.sample_sets import chords, clear_distance, set_distance
 from identify.undetermined.candidates import Candidate
 from identify.undetermined.local import LocalView, local_view
 from identify.undetermined.search import CLEAR, DIFFERENT, SAME, STARTS, Others, Search
@@ -220,22 +220,11 @@ def _with_samples(
     pinned &= view.bounds(found.X, tolerance, search.rounding) <= DIFFERENT
     x = search.system.samples(found.X, found.b)[0]
     for other, _ in others.sets:
-        pinned &= _nearest(x, other) <= DIFFERENT**2
+        pinned &= chords(x, other).min(axis=1) <= DIFFERENT**2
     few = others.reached < AGREE or 0 < len(others.sets) <= STARTS  # to tell what all sets share
     if few or search.options.n_samples is None:  # two of a plane can stand for three of it
         pinned[:] = False
     return replace(partial, free=len(view.null(tolerance)), pinned=pinned, motion=motion)
-
-
-def _nearest(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return for each x the distance to the nearest y, modulo sign, all scaled to norm 1."""
-    return np.array([_one(row, y) for row in x])
-
-
-def _one(row: FloatArray, y: FloatArray) -> float:
-    unit, others = row / np.linalg.norm(row), y / np.linalg.norm(y, axis=1, keepdims=True)
-    apart = np.minimum(np.linalg.norm(others - unit, axis=1), np.linalg.norm(others + unit, axis=1))
-    return float(apart.min())
 
 
 def _recovery(search: Search, found: Candidate) -> Recovery:

@@ -18,7 +18,7 @@ from identify.equations.pose import pose
 from identify.equations.weights import as_weights
 from identify.findings import Partial
 from identify.options import Options
-from identify.sample_sets import clear_distance, set_distance
+from identify.sample_sets import set_distance
 from identify.tensor.interpolation import interpolate
 from identify.undetermined import candidates
 from identify.undetermined.candidates import Candidate
@@ -69,37 +69,6 @@ def test_output_weights_of_polynomials_are_equations_of_their_own():
     assert np.linalg.norm(trained.residual(X, b)) < 1e-12
     power = cases.gradient_step(rng, x, b, 3, 4, AMBIGUOUS)
     assert len(new_search(posed(power), Options()).system.forms.target) == 4 * 4  # Euler
-
-
-def naive_distance(first, second, degree) -> float:
-    (x, b), (y, _) = first, second
-    weights = [abs(w) * np.linalg.norm(z) ** degree for z, w in zip(x, b, strict=True)]
-    far = []
-    for z, weight in zip(x, weights, strict=True):
-        if weight >= 0.01 * max(weights):
-            u = z / np.linalg.norm(z)
-            far.append(
-                min(np.linalg.norm(u - s * v / np.linalg.norm(v)) for v in y for s in (1, -1))
-            )
-    return max(far)
-
-
-def test_splitting_and_faint_samples_make_no_different_set():
-    rng = np.random.default_rng(0)
-    x, b = cases.samples(rng, 4, 5, norms=True), cases.signed(rng, 4)
-    split = np.concatenate([x, x[:1]]), np.concatenate([b * [0.3, 1, 1, 1], b[:1] * 0.7])
-    faint = np.concatenate([x, rng.standard_normal((1, 5))]), np.append(b, 1e-4)
-    turned = x + 0.1 * rng.standard_normal(x.shape), b
-    for other in (split, faint):
-        assert clear_distance((x, b), other, 3) == pytest.approx(0, abs=1e-7)
-        assert clear_distance(other, (x, b), 3) == pytest.approx(0, abs=1e-7)
-    assert set_distance(x, faint[0]) > 0.1
-    # faint in one and not in the other: it is there in both
-    assert clear_distance(faint, (faint[0], np.append(b, 10.0)), 3) == pytest.approx(0, abs=1e-7)
-    for one, other in (((x, b), turned), (turned, faint), (split, turned)):
-        both = max(naive_distance(one, other, 3), naive_distance(other, one, 3))
-        assert clear_distance(one, other, 3) == pytest.approx(both, rel=1e-9)
-        assert both > 0.05
 
 
 def test_a_set_of_more_samples_than_needed_is_reduced():
