@@ -10,7 +10,7 @@ from identify import synthesize_kkt
 from identify.equations.activation import parse_activation
 from identify.equations.pose import Problem, pose
 from identify.equations.weights import as_weights
-from identify.points.eigenvectors import enumerate_patterns
+from identify.points.patterns import enumerate_patterns
 
 
 def train_exponential(x, y, neurons, seed, steps=6000):

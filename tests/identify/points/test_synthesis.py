@@ -9,8 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identify.points.eigenvectors import enumerate_patterns
-from identify.points.low_degree import quadratic
 from identify.points.synthesis import KKTPoint, synthesize_kkt
 
 TOLERANCE = 1e-12
@@ -241,12 +239,6 @@ def test_alpha_1_and_2(leading, multiplicity):
         assert distinct_directions(point) == count
 
 
-def test_alpha_2_orthonormal_closed_form():
-    """M has eigenvalues b_i, Phi(x_i) = 1 / (4 c^2 b_i^3)."""
-    _, b = quadratic(frame(3, 3, 0), np.array([1, -1, 1]), 1.0, np.array([1, 1, 1]))
-    np.testing.assert_allclose(b, np.array([1, -1, 1]) * 0.25 ** (1 / 3), rtol=1e-14)
-
-
 @pytest.mark.parametrize("alpha", [1, 2, 3, 4, 5])
 def test_a_perturbed_weight_breaks_the_check(alpha):
     point = synthesize_kkt(coherent(3, 4, 0.05, 6), [1, 1, 1], alpha)
@@ -281,11 +273,6 @@ def test_points_are_exact(labels, alpha, multiplicity, coherence, leading, seed)
     )
     assert_exact(point)
     assert not point.lost.any()
-
-
-def test_patterns_of_even_degree_stay_within_a_class():
-    patterns = enumerate_patterns(np.array([1, -1, 1]), 4)
-    assert patterns.tolist() == [[1, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, -1], [0, 1, 0]]
 
 
 @pytest.mark.parametrize(
