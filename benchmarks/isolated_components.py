@@ -36,7 +36,7 @@ from identify.options import Options
 from identify.tensor.features import form_dimension, gradient_features, monomial_features
 from identify.undetermined.candidates import candidates
 from identify.undetermined.compressed import compress
-from identify.undetermined.system import build_system
+from identify.undetermined.sample_equations import equations_of_samples
 from identify.undetermined.work import Work
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +84,7 @@ def least_norm(problem: Problem, rng: np.random.Generator) -> FloatArray:
 
 def fitted(problem: Problem, rng: np.random.Generator) -> tuple[FloatArray, float]:
     """Fit n samples from random starts; return the best fit and its residual."""
-    system = build_system(problem, Options())
+    system = equations_of_samples(problem, Options())
     tried = candidates(system, problem.setting, N, rng, Work())
     best = next(tried)
     for fit in islice(tried, FITS - 1):

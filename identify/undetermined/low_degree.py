@@ -19,10 +19,10 @@ from identify.sample_sets import SampleSet, clear_distance, set_distance
 from identify.tensor.interpolation import Interpolation
 from identify.undetermined.candidates import absorbed
 from identify.undetermined.compressed import MAX_ENTRIES, direction_outside, forms_size
+from identify.undetermined.margins import with_margin
 from identify.undetermined.moments import Moments, moments_of
-from identify.undetermined.second_sets import with_margin
-from identify.undetermined.system import System, build_system
-from identify.undetermined.walking import FAINT, solve
+from identify.undetermined.sample_equations import FAINT, SampleEquations, equations_of_samples
+from identify.undetermined.solving import solve
 from identify.undetermined.work import Work
 
 LEAST = 1e-8
@@ -41,20 +41,14 @@ DRAWS, HOPELESS = 60, 8
 def witness_pair(
     problem: Problem, interpolation: Interpolation, options: Options
 ) -> tuple[Recovery, Witness] | None:
-    """Build two different sample sets that satisfy the equations of a degree 1 or 2 activation.
+    """Return two different sample sets that satisfy the equations of a degree 1 or 2 activation.
 
-    Args:
-        problem: The equations.
-        interpolation: Their tensors, determined.
-        options: n_samples, unit_norm, margin and seed are used.
-
-    Returns:
-        One set as a recovery that claims nothing, another as its witness; None where none was found
-        that satisfies the equations to rounding (a single sample can be determined, too).
+    One is a recovery that claims nothing, the other its witness; None where none was found that
+    satisfies the equations to rounding (a single sample can be determined, too).
     """
     rng = np.random.default_rng(options.seed)
     moments = moments_of(problem, interpolation)
-    if _nearest(problem, moments, options.seed) > rounding_level(problem.evaluations, LEAST):
+    if _least_miss(problem, moments, options.seed) > rounding_level(problem.evaluations, LEAST):
         return None
     solver, degree = _Solver(problem, options), problem.evaluations.activation.degree
     found: list[SampleSet] = []
@@ -80,18 +74,9 @@ def witness_pair(
 
 
 def why_no_pair(problem: Problem, interpolation: Interpolation, options: Options) -> str:
-    """Say why there is no second data set to be shown.
-
-    Args:
-        problem: The equations.
-        interpolation: Their tensors, determined.
-        options: As for :func:`witness_pair`, which returned None.
-
-    Returns:
-        A sentence.
-    """
+    """Return a sentence that says why :func:`witness_pair` returned None."""
     allowed = rounding_level(problem.evaluations, LEAST)
-    miss = _nearest(problem, moments_of(problem, interpolation), options.seed)
+    miss = _least_miss(problem, moments_of(problem, interpolation), options.seed)
     if miss <= allowed:
         return "No second sample set that keeps what was stated was found, and none is excluded."
     return (
@@ -103,16 +88,7 @@ def why_no_pair(problem: Problem, interpolation: Interpolation, options: Options
 
 
 def satisfies(problem: Problem, options: Options, candidate: SampleSet) -> bool:
-    """Say whether a set satisfies the equations to rounding, and what the caller stated.
-
-    Args:
-        problem: The equations.
-        options: n_samples, unit_norm and margin are used.
-        candidate: Samples (n, d) and coefficients (n,).
-
-    Returns:
-        Whether it does, and every sample carries weight.
-    """
+    """Return whether a set fits to rounding, keeps what was stated, and has no faint sample."""
     x, b = candidate
     norms, evaluations = np.linalg.norm(x, axis=1), problem.evaluations
     if not (np.isfinite(x).all() and np.isfinite(b).all() and norms.min() > 0):
@@ -139,7 +115,7 @@ class _Solver:
         self.problem, self.options = problem, options
         power = problem.equations.activation.is_power
         self.bound = bool(options.unit_norm) and (not power or options.margin is not None)
-        self.system: System | None = None
+        self.system: SampleEquations | None = None
         self.work = Work()
 
     def adapted(self, drawn: SampleSet, rng: np.random.Generator) -> SampleSet | None:
@@ -153,7 +129,7 @@ class _Solver:
         if self.system is None:
             if forms_size(problem, wider=True) > MAX_ENTRIES:
                 return None
-            self.system = build_system(problem, options)
+            self.system = equations_of_samples(problem, options)
         system = self.system
         X, b = drawn[0] @ system.forms.basis * system.forms.sigma, drawn[1]
         if not system.free_b:
@@ -166,7 +142,7 @@ class _Solver:
         return x, b
 
 
-def _nearest(problem: Problem, moments: Moments, seed: int) -> float:
+def _least_miss(problem: Problem, moments: Moments, seed: int) -> float:
     """Return how well sets with the moments satisfy the equations, whatever was stated of them."""
     rng = np.random.default_rng(seed)
     drawn = [moments.draw(moments.fewest + count % 3, rng) for count in range(HOPELESS)]
@@ -194,14 +170,7 @@ def _described(
 
 
 def determined_part(activation: Polynomial) -> str:
-    """Say what the equations do determine.
-
-    Args:
-        activation: sigma, of degree 1 or 2.
-
-    Returns:
-        A sentence.
-    """
+    """Return a sentence that says what the equations of degree 1 or 2 do determine."""
     if activation.degree == 1:
         return "A linear activation shows the data only through the sum of b_i x_i (section 4.1)."
     if activation.is_power:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import cases
 import numpy as np
 import pytest
+import scipy.optimize
 from campaign.basic import kkt_few_neurons
 from campaign.stationary import stationary_point
 from cases import AMBIGUOUS, Case, unit, witness_residual
@@ -20,10 +21,10 @@ from identify.findings import Partial
 from identify.options import Options
 from identify.sample_sets import set_distance
 from identify.tensor.interpolation import interpolate
-from identify.undetermined import candidates
 from identify.undetermined.candidates import Candidate
 from identify.undetermined.exact_sets import LARGER_SETS, SQUARE, WRONG_SIGNS, decide
 from identify.undetermined.explain import explain_deficient
+from identify.undetermined.others import fewest
 from identify.undetermined.search import new_search
 
 NOT = Verdict.NOT_IDENTIFIABLE
@@ -79,10 +80,10 @@ def test_a_set_of_more_samples_than_needed_is_reduced():
     padded = Candidate(np.concatenate([X, X[:1] / np.cbrt(2)]), np.ones(n + 1), 0.0, True)
     padded.X[0] /= np.cbrt(2)
     assert search.exact(padded.X, padded.b)
-    found = search.fewest(padded, 1)
+    found = fewest(search, padded, 1)
     assert len(found.X) <= n
     assert search.exact(found.X, found.b)
-    assert len(search.fewest(padded, n + 1).X) == n + 1
+    assert len(fewest(search, padded, n + 1).X) == n + 1
 
 
 def test_sets_of_more_samples_than_the_tensor_needs_prove_nothing():
@@ -155,7 +156,7 @@ def test_non_negative_weights_that_are_not_found_end_nothing(monkeypatch):
     def circles(matrix, target):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr(candidates, "nnls", circles)
+    monkeypatch.setattr(scipy.optimize, "nnls", circles)
     report = report_of(case)
     assert report.verdict == NOT
     assert witness_residual(case, report.witness) < 1e-8

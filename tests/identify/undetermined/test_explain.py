@@ -20,13 +20,14 @@ from identify.options import Options
 from identify.sample_sets import set_distance
 from identify.tensor.interpolation import interpolate
 from identify.undetermined import search
-from identify.undetermined.candidates import oversized_set
 from identify.undetermined.explain import explain_deficient
+from identify.undetermined.knowledge import tensor_knowledge
 from identify.undetermined.local import LocalView, local_view
-from identify.undetermined.partial import tensor_knowledge
+from identify.undetermined.oversized import oversized_set
+from identify.undetermined.sample_equations import equations_of_samples
 from identify.undetermined.search import new_search
-from identify.undetermined.system import build_system
-from identify.undetermined.walking import EXACT, project, walk
+from identify.undetermined.solving import EXACT, project
+from identify.undetermined.walking import walk
 from identify.undetermined.work import BUDGET, Work, decomposition
 
 NOT = Verdict.NOT_IDENTIFIABLE
@@ -107,7 +108,7 @@ def test_a_hundred_identifiable_points_have_no_witness():
         options = Options(n_samples=len(case.x))
         interpolation = interpolate(problem.equations, problem.evaluations.rounding)
         assert interpolation.carried_by is not None
-        system = build_system(problem, options)
+        system = equations_of_samples(problem, options)
         X = case.x * (np.cbrt(case.b))[:, None] @ system.forms.basis * system.forms.sigma
         view = local_view(system, X, np.ones(len(X)), Work())
         assert view.values[-1] > 1e-4
@@ -182,7 +183,7 @@ def test_the_jacobian_is_the_derivative(front, activation):
     if front == "kkt":
         case = cases.kkt(rng, activation)
     known = {"margin": 1.0, "unit_norm": True} if front == "kkt" else {"unit_norm": True}
-    system = build_system(posed(case), Options(**known))
+    system = equations_of_samples(posed(case), Options(**known))
     X, b = rng.standard_normal((3, system.dimension)), np.array([1.0, -1.0, 1.0])
     J = system.jacobian(X, b)
     for column, step in zip(J.T, np.eye(J.shape[1]), strict=True):
@@ -192,7 +193,7 @@ def test_the_jacobian_is_the_derivative(front, activation):
 
 def test_a_residual_of_the_reduced_equations_is_one_of_the_weights():
     case = few_directions(np.random.default_rng(1))
-    system = build_system(posed(case), Options())
+    system = equations_of_samples(posed(case), Options())
     rng = np.random.default_rng(0)
     X, b = rng.standard_normal((4, system.dimension)), np.ones(4)
     x, weights = system.samples(X, b)
@@ -218,7 +219,7 @@ def blocks(rng) -> tuple[Case, np.ndarray]:
 
 def test_samples_apart_from_the_open_ones_do_not_move():
     case, still = blocks(np.random.default_rng(0))
-    system = build_system(posed(case), Options())
+    system = equations_of_samples(posed(case), Options())
     X = case.x * np.cbrt(case.b)[:, None] @ system.forms.basis * system.forms.sigma
     view = local_view(system, X, np.ones(5), Work())
     motion = view.motion(X, 1e-10 * view.values[0])
@@ -248,7 +249,7 @@ def test_only_rounding_passes_for_a_solution():
 
 def test_a_walk_stays_on_the_solutions_and_goes_far():
     case = few_directions(np.random.default_rng(0))
-    system = build_system(posed(case), Options())
+    system = equations_of_samples(posed(case), Options())
     X = case.x * np.cbrt(case.b)[:, None] @ system.forms.basis * system.forms.sigma
     start = project(system, X, np.ones(len(X)), Work())
     assert start is not None
