@@ -43,8 +43,9 @@ def check_degree(alpha: object, leading: float) -> tuple[int, float]:
     Raises:
         ValueError: If one is unusable; says what to pass.
     """
-    whole = isinstance(alpha, int | np.integer) and not isinstance(alpha, bool)
-    if not whole or not 1 <= alpha <= MAX_DEGREE:
+    if not isinstance(alpha, int | np.integer) or isinstance(alpha, bool):
+        raise ValueError(f"alpha: found {alpha!r}; pass an int from 1 to {MAX_DEGREE}")
+    if not 1 <= alpha <= MAX_DEGREE:
         raise ValueError(f"alpha: found {alpha!r}; pass an int from 1 to {MAX_DEGREE}")
     if not np.isfinite(leading) or leading == 0:
         raise ValueError(f"leading: found {leading}; pass a finite coefficient other than 0")

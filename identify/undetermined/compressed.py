@@ -126,16 +126,16 @@ def _linear_equations(
 
     The constant enters through output values alone; where sigma is a power, gradients imply them.
     """
-    trained = values is not None and bool(np.any(values))
     coefficients, degrees = equations.activation.coefficients, equations.activation.support
-    if trained and coefficients[0] != 0:
+    trained = values if values is not None and np.any(values) else None
+    if trained is not None and coefficients[0] != 0:
         degrees = (0, *degrees)
     blocks, right = _blocks(equations, degrees, sigma)
-    if trained and not equations.activation.is_power and not equations.by_value:
+    if trained is not None and not equations.activation.is_power and not equations.by_value:
         nodes = equations.points / sigma
         seen = [coefficients[k] * monomial_features(nodes, k) for k in degrees]
         blocks = [np.concatenate(pair) for pair in zip(blocks, seen, strict=True)]
-        right = np.concatenate([right, values])
+        right = np.concatenate([right, trained])
     return degrees, blocks, right
 
 

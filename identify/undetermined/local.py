@@ -58,7 +58,8 @@ class LocalView:
         shaped = vectors.reshape(len(vectors), self.samples, -1)[:, :, : self.dimension]
         u = X / np.linalg.norm(X, axis=1, keepdims=True)
         turned = shaped - np.sum(shaped * u, axis=2, keepdims=True) * u
-        return np.array([np.linalg.norm(turned[:, i], 2) for i in range(self.samples)])
+        rates = [float(np.linalg.norm(turned[:, i], 2)) for i in range(self.samples)]
+        return np.array(rates, dtype=np.float64)
 
 
 def local_view(system: SampleEquations, X: FloatArray, b: FloatArray, work: Work) -> LocalView:

@@ -14,17 +14,12 @@ from cases import AMBIGUOUS, Case, unit, witness_residual
 from truth import few_directions, posed
 
 from identify import Verdict, verify_identifiability
-from identify.equations.activation import parse_activation
-from identify.equations.pose import pose
-from identify.equations.weights import as_weights
 from identify.findings import Partial
 from identify.options import Options
 from identify.sample_sets import set_distance
 from identify.tensor.interpolation import interpolate
-from identify.undetermined.candidates import Candidate
 from identify.undetermined.exact_sets import LARGER_SETS, SQUARE, WRONG_SIGNS, decide
 from identify.undetermined.explain import explain_deficient
-from identify.undetermined.others import fewest
 from identify.undetermined.search import new_search
 
 NOT = Verdict.NOT_IDENTIFIABLE
@@ -50,40 +45,6 @@ def test_the_output_weights_have_to_agree_too(size):
     assert report.witness.residual == pytest.approx(miss, abs=1e-12)
     assert (report.verdict == NOT) == (miss <= 1e-8)
     assert (miss <= 1e-8) == (size <= 1e-9)
-
-
-def test_output_weights_of_polynomials_are_equations_of_their_own():
-    """Gradients of several degrees at few points imply no values: with them less is open."""
-    rng = np.random.default_rng(0)
-    x, b = cases.samples(rng, 4, 4, norms=True), cases.signed(rng, 4)
-    case = cases.gradient_step(rng, x, b, [0, 1, 0.5, 1], 4, AMBIGUOUS)
-    frozen, sigma = replace(case, a=case.options["init"][0]), parse_activation([0, 1, 0.5, 1])
-    trained, hidden = (
-        new_search(
-            pose(as_weights(one.a, one.W, one.options["init"]), sigma, 0.0), Options()
-        ).system
-        for one in (case, frozen)
-    )
-    assert len(hidden.forms.target) == 4 * 4
-    assert len(trained.forms.target) == 4 * 4 + 4
-    X = x @ trained.forms.basis * trained.forms.sigma
-    assert np.linalg.norm(trained.residual(X, b)) < 1e-12
-    power = cases.gradient_step(rng, x, b, 3, 4, AMBIGUOUS)
-    assert len(new_search(posed(power), Options()).system.forms.target) == 4 * 4  # Euler
-
-
-def test_a_set_of_more_samples_than_needed_is_reduced():
-    case = few_directions(np.random.default_rng(0))
-    search = new_search(posed(case), Options())
-    forms, n = search.system.forms, len(case.x)
-    X = case.x * np.cbrt(case.b)[:, None] @ forms.basis * forms.sigma
-    padded = Candidate(np.concatenate([X, X[:1] / np.cbrt(2)]), np.ones(n + 1), 0.0, True)
-    padded.X[0] /= np.cbrt(2)
-    assert search.exact(padded.X, padded.b)
-    found = fewest(search, padded, 1)
-    assert len(found.X) <= n
-    assert search.exact(found.X, found.b)
-    assert len(fewest(search, padded, n + 1).X) == n + 1
 
 
 def test_sets_of_more_samples_than_the_tensor_needs_prove_nothing():
