@@ -12,6 +12,9 @@ from identify.arrays import FloatArray
 SampleSet = tuple[FloatArray, FloatArray]
 """Samples (n, d) and their coefficients b (n,)."""
 
+DIFFERENT = 0.01
+"""Distance from which two sets count as different."""
+
 HEAVY = 0.01
 """Share of the weight of the heaviest sample from which a sample counts when sets are compared."""
 

@@ -18,10 +18,19 @@ from identify.findings import Partial, Recovery, Verdict, Witness
 from identify.recovery.norms import sign_equivalence
 from identify.sample_sets import clear_distance, set_distance
 from identify.undetermined.candidates import Candidate
-from identify.undetermined.local import LocalView, local_view
+from identify.undetermined.local import local_view
 from identify.undetermined.others import CLEAR, Others, other_sets
 from identify.undetermined.pinned import with_samples
 from identify.undetermined.search import SAME, Search
+from identify.undetermined.sentences import (
+    ALONE,
+    LARGER_ALONE,
+    LARGER_SETS,
+    SQUARE,
+    WRONG_SIGNS,
+    first_order,
+    own_error,
+)
 
 NULL = 1e-10
 """Singular value, relative to the largest, up to which a direction changes nothing."""
@@ -49,29 +58,6 @@ class Explained:
     partial: Partial | None = None
 
 
-ALONE = "No other set was found from random starts, and none is excluded."
-
-LARGER_ALONE = (
-    "No other set of that size was found from random starts; none is excluded, nor are sets of "
-    "more samples: three of a plane can be read as two, and one fainter than rounding as none."
-)
-
-SQUARE = (
-    "There are as many unknowns as equations, so several isolated sets are the rule: this one need "
-    "not be the true one."
-)
-
-WRONG_SIGNS = (
-    "Some of their margins have the sign against their weight. No max-margin problem has such "
-    "samples, so as far as the weights come from one the two sets prove nothing."
-)
-
-LARGER_SETS = (
-    "The tensor is determined, and sets of more samples than it needs are never unique: these two "
-    "prove nothing unless their number is known. Pass n_samples if it is."
-)
-
-
 def spare(search: Search, n: int) -> int:
     """Return how many independent equations there are beyond the unknowns of n samples.
 
@@ -97,11 +83,11 @@ def decide(
     partial = with_samples(search, partial, found, view, tolerance, others)
     recovery = _recovery(search, found)
     level = max(search.level(spare(search, len(found.X))), recovery.residual)
-    sentences = [known, *_first_order(search, found, view, partial.free)]
+    sentences = [known, *first_order(search, found, view, partial.free)]
     if not found.consistent and not others.sets:
         sentences.append("Its margins have the wrong signs for a max-margin problem, though.")
     if level > SAME:
-        sentences.append(_own_error(search, level))
+        sentences.append(own_error(search, level))
     explained = Explained(Verdict.UNDECIDED, tuple(sentences), recovery, None, partial)
     if others.sets:
         doubt = None if least else LARGER_SETS
@@ -116,33 +102,6 @@ def decide(
         "not decide."
     )
     return replace(explained, sentences=(*sentences, more))
-
-
-def _first_order(search: Search, found: Candidate, view: LocalView, free: int) -> list[str]:
-    """Say how many samples fit, and how many directions are free there."""
-    size = "the number stated" if search.options.n_samples is not None else "none fewer was found"
-    words = [f"A set of {len(found.X)} samples ({size}) satisfies the equations to rounding."]
-    if free:
-        words.append(
-            f"The Jacobian of the equations there leaves {free} of {view.values.size} "
-            "directions free."
-        )
-    elif (smallest := float(view.values[-1])) >= CLEAR:
-        words.append(
-            f"The Jacobian of the equations there has full column rank {view.values.size} "
-            f"(smallest singular value {smallest:.1e}): it is an isolated solution."
-        )
-    return words
-
-
-def _own_error(search: Search, level: float) -> str:
-    if not np.isfinite(level):
-        return "Nothing tests how closely training kept to the equations, as none is spare."
-    name = "KKT point" if search.problem.setting == "kkt" else "point of a gradient path"
-    return (
-        f"The weights are a {name} only to {level:.2g}, whatever the data, so the true samples "
-        "satisfy the equations no better."
-    )
 
 
 def _isolated(search: Search, explained: Explained, bounds: FloatArray, level: float) -> Explained:

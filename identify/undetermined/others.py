@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.sample_sets import SampleSet, clear_distance
+from identify.sample_sets import DIFFERENT, SampleSet, clear_distance
 from identify.undetermined.candidates import Candidate
 from identify.undetermined.local import LocalView
 from identify.undetermined.search import SAME, STARTS, Search
@@ -16,9 +16,6 @@ from identify.undetermined.walking import tangents, walk
 
 CLEAR = 1e-6
 """Singular value of the Jacobian, equations and samples scaled to 1, that is clear of rounding."""
-
-DIFFERENT = 0.01
-"""Distance from which two sets count as different."""
 
 FAR = 0.5
 """Distance at which a walk has gone far enough."""

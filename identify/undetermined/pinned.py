@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from identify.findings import Partial
-from identify.sample_sets import chords
+from identify.sample_sets import DIFFERENT, chords
 from identify.undetermined.candidates import Candidate
 from identify.undetermined.local import LocalView
-from identify.undetermined.others import DIFFERENT, Others
+from identify.undetermined.others import Others
 from identify.undetermined.search import STARTS, Search
 
 STILL = 1e-6

@@ -18,9 +18,10 @@ from identify.findings import Partial
 from identify.options import Options
 from identify.sample_sets import set_distance
 from identify.tensor.interpolation import interpolate
-from identify.undetermined.exact_sets import LARGER_SETS, SQUARE, WRONG_SIGNS, decide
+from identify.undetermined.exact_sets import decide
 from identify.undetermined.explain import explain_deficient
 from identify.undetermined.search import new_search
+from identify.undetermined.sentences import LARGER_SETS, SQUARE, WRONG_SIGNS
 
 NOT = Verdict.NOT_IDENTIFIABLE
 

@@ -15,7 +15,7 @@ from identify.equations.activation import parse_activation
 from identify.equations.pose import pose
 from identify.equations.weights import as_weights
 from identify.options import Options
-from identify.undetermined.low_degree import satisfies
+from identify.undetermined.stated import satisfies
 
 ACTIVATIONS = [1, 2, [0, 3], [0, 0, 0.5], [0, 1, 1], [0, -0.5, 2], [1, 1], [1, 0, 1], [0.5, 1, 1]]
 """Powers and polynomials of degree 1 and 2; constants enter the output weights only."""
