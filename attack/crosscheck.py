@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from attack.descent.loop import Reconstruction
@@ -22,6 +21,7 @@ from attack.maps.mlp_maps import Map
 from attack.metrics.metrics import Symmetry, towards
 from identify.arrays import FloatArray
 from identify.findings import Recovery
+from identify.sample_sets import one_to_one
 
 NEGLIGIBLE = 1e-6
 """A candidate without partner counts when its share of |T| is above this."""
@@ -138,7 +138,7 @@ def crosscheck(
         )
     symmetry = symmetry or ("sign" if recovery.norm_known else "line")
     table = _relative_distances(x, y, symmetry)
-    rows, columns = linear_sum_assignment(table)
+    rows, columns = one_to_one(table)
     pairs = np.stack([rows, columns], 1)
     distances = table[rows, columns]
     share = np.abs(c.numpy()) * y.norm(dim=1).numpy() ** alpha

@@ -22,7 +22,6 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from attack import Equations, Layer, ReconstructionConfig, reconstruct
@@ -34,6 +33,7 @@ from attack.metrics.matching import evaluate
 from attack.metrics.metrics import cosine
 from attack.network.activations import Softplus
 from attack.network.mlp import initial
+from identify.sample_sets import one_to_one
 
 RESULTS = Path(__file__).parent / "results" / "companions.json"
 PICTURE = Path(__file__).parent.parent / "docs" / "companions.png"
@@ -132,7 +132,7 @@ def features_run(p: int, seed: int) -> dict[str, Any]:
             best = loss, d**0.5 * torch.nn.functional.normalize(found.x)
     assert best is not None
     distance = torch.cdist(x.abs(), best[1].abs())
-    rows, columns = linear_sum_assignment(distance.numpy())
+    rows, columns = one_to_one(distance.numpy())
     rho = float(distance[rows, columns].mean()) / d**0.5
     return {"p": p, "seed": seed, "rho": rho, "relative_loss": best[0]}
 

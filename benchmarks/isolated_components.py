@@ -33,10 +33,11 @@ from identify.equations.activation import parse_activation
 from identify.equations.pose import Problem, pose
 from identify.equations.weights import as_weights
 from identify.options import Options
+from identify.sample_sets import chords
 from identify.tensor.features import form_dimension, gradient_features, monomial_features
 from identify.undetermined.candidates import candidates
 from identify.undetermined.compressed import compress
-from identify.undetermined.system import build_system
+from identify.undetermined.sample_equations import equations_of_samples
 from identify.undetermined.work import Work
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +85,7 @@ def least_norm(problem: Problem, rng: np.random.Generator) -> FloatArray:
 
 def fitted(problem: Problem, rng: np.random.Generator) -> tuple[FloatArray, float]:
     """Fit n samples from random starts; return the best fit and its residual."""
-    system = build_system(problem, Options())
+    system = equations_of_samples(problem, Options())
     tried = candidates(system, problem.setting, N, rng, Work())
     best = next(tried)
     for fit in islice(tried, FITS - 1):
@@ -96,8 +97,7 @@ def fitted(problem: Problem, rng: np.random.Generator) -> tuple[FloatArray, floa
 
 def errors(x: FloatArray, found: FloatArray) -> list[float]:
     """Distance of each sample, modulo sign, to the nearest direction found."""
-    cosine = np.minimum(np.abs(x @ found.T), 1.0)
-    return np.sqrt(2 - 2 * cosine).min(axis=1).tolist()
+    return chords(x, found).min(axis=1).tolist()
 
 
 def cell(gap: float, m: int) -> dict[str, Any]:

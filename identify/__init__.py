@@ -2,11 +2,12 @@
 
 from identify.findings import Partial, RankReport, Recovery, Verdict, Witness
 from identify.points.synthesis import KKTPoint, synthesize_kkt
-from identify.relu.ambiguity import relu_merge, relu_witness
+from identify.relu.ambiguity import relu_witness
+from identify.relu.merging import relu_merge
 from identify.relu.points import ReluPoint, synthesize_relu_kkt
 from identify.report import IdentifiabilityReport
-from identify.undetermined.candidates import OversizedSet, oversized_set
-from identify.undetermined.partial import TensorKnowledge, tensor_knowledge
+from identify.undetermined.knowledge import TensorKnowledge, tensor_knowledge
+from identify.undetermined.oversized import OversizedSet, oversized_set
 from identify.verify import verify_identifiability
 
 __all__ = [

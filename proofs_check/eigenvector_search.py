@@ -12,7 +12,7 @@ real solutions is the signature of Hermite's form (g, h) -> trace of multiplicat
 1856; Pedersen, Roy, Szpirglas 1993). It is exact for rationals and rigorous for balls.
 
 Searching. Newton's method from random starts. Neither way follows anything from orthonormal
-samples, so both are independent of ``identify.points.eigenvectors``.
+samples, so both are independent of ``identify.points.following``.
 """
 
 from __future__ import annotations

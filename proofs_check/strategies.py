@@ -26,7 +26,7 @@ import numpy as np
 from hypothesis import assume, reject
 from hypothesis import strategies as st
 
-from identify.points.eigenvectors import enumerate_patterns
+from identify.points.patterns import enumerate_patterns
 from identify.points.synthesis import KKTPoint, synthesize_kkt
 from proofs_check.exact_kkt import ExactPoint, orthonormal_point
 from proofs_check.formulas import dot

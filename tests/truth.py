@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import cases
 import numpy as np
-from cases import AMBIGUOUS, Case
+import pytest
+from cases import AMBIGUOUS, Case, unit, witness_residual
 
 from identify import synthesize_kkt
 from identify.equations.activation import parse_activation
 from identify.equations.pose import Problem, pose
 from identify.equations.weights import as_weights
-from identify.points.eigenvectors import enumerate_patterns
+from identify.points.patterns import enumerate_patterns
+from identify.undetermined.sample_equations import SampleEquations
 
 
 def train_exponential(x, y, neurons, seed, steps=6000):
-    """Follow normalised gradient descent on the exponential loss, which keeps the gradient flow's
-    path.
-    """
+    """Weights (a, W) of unit norm after normalised gradient descent on the exponential loss."""
     rng = np.random.default_rng(seed)
     W, a = 0.3 * rng.standard_normal((neurons, x.shape[1])), 0.3 * rng.standard_normal(neurons)
     for _ in range(steps):
@@ -34,9 +34,10 @@ def train_exponential(x, y, neurons, seed, steps=6000):
     return a / norm, W / norm
 
 
-def posed(case: Case) -> Problem:
+def posed(case: Case, base: float | None = None) -> Problem:
+    """The equations of a case."""
     weights = as_weights(case.a, case.W, case.options.get("init"))
-    return pose(weights, parse_activation(case.options.get("activation", 3)))
+    return pose(weights, parse_activation(case.options.get("activation", 3)), base)
 
 
 def few_directions(rng) -> Case:
@@ -50,3 +51,29 @@ def few_directions(rng) -> Case:
     x = cases.orthonormal(rng, n, int(rng.integers(n, 9)), rng.choice([0.0, 0.05]))
     point = synthesize_kkt(x, labels, 3, directions=chosen)
     return Case(point.a, point.W, {"n_samples": n}, point.x, point.b, AMBIGUOUS)
+
+
+def coordinates(case: Case, system: SampleEquations) -> np.ndarray:
+    """The true samples of a cubic case in the coordinates of the system, all with b_i = 1."""
+    return case.x * np.cbrt(case.b)[:, None] @ system.forms.basis * system.forms.sigma
+
+
+def low_degree_point(rng, alpha, n=3, d=5) -> Case:
+    """A KKT point of degree 1 or 2, of orthogonal or nearly orthogonal samples."""
+    x = cases.orthonormal(rng, n, d, 0.05 * (alpha == 1)) * rng.uniform(0.7, 1.4, (n, 1))
+    labels = rng.choice([-1, 1], n)
+    count = 4 if alpha == 1 else 2
+    point = synthesize_kkt(x, labels, alpha, multiplicities=count, seed=int(rng.integers(99)))
+    return Case(point.a, point.W, {"activation": alpha}, point.x, point.b, AMBIGUOUS)
+
+
+def assert_witnessed(case: Case, report) -> None:
+    """Both sets satisfy the equations, and they differ."""
+    for fitted in (report.recovery, report.witness):
+        assert witness_residual(case, fitted) <= 1e-8
+    one, other = unit(report.recovery.x), unit(report.witness.x)
+    chords = np.sqrt(np.maximum(2 - 2 * np.abs(one @ other.T), 0))
+    distance = max(chords.min(axis=0).max(), chords.min(axis=1).max())
+    assert distance > 1e-3
+    assert report.witness.distance == pytest.approx(distance, rel=1e-6)
+    assert not np.isfinite(report.recovery.error_bound).any()

@@ -16,7 +16,8 @@ from attack.network.mlp import outputs
 from attack.victims.training import Victim
 from identify.arrays import FloatArray
 from identify.findings import Verdict, Witness
-from identify.relu.ambiguity import ReluWitness, relu_witness
+from identify.relu.ambiguity import relu_witness
+from identify.relu.witness import ReluWitness
 from identify.rendering.html import Chapter
 from identify.report import IdentifiabilityReport
 from identify.verify import REJECT_KKT, neurons_of

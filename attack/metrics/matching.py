@@ -7,11 +7,11 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from attack.metrics.metrics import Metric, Symmetry, cosine, scores
 from identify.arrays import FloatArray
+from identify.sample_sets import one_to_one
 
 Matching: TypeAlias = Literal["nearest", "greedy", "one-to-one"]
 """Nearest candidate, used again if need be (Haim et al. 2022); the closest pair first, each once
@@ -61,7 +61,7 @@ def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> ND
         return partner
     if matching == "nearest":
         return usable[cost.argmin(1)]
-    rows, columns = linear_sum_assignment(cost) if matching == "one-to-one" else _greedy(cost)
+    rows, columns = one_to_one(cost) if matching == "one-to-one" else _greedy(cost)
     partner[rows] = usable[columns]
     return partner
 
@@ -113,7 +113,7 @@ def found_count(
         The size of a largest one-to-one matching of such pairs: one candidate is not counted twice.
     """
     near = (scores(cosine(), truth, found, symmetry) >= threshold).cpu().numpy()
-    rows, columns = linear_sum_assignment(near, maximize=True)
+    rows, columns = one_to_one(-near.astype(float))
     return int(near[rows, columns].sum())
 
 

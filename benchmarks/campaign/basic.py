@@ -10,7 +10,7 @@ import numpy as np
 
 from identify.demo.training import train
 from identify.equations.activation import Polynomial
-from identify.points.eigenvectors import enumerate_patterns
+from identify.points.patterns import enumerate_patterns
 from identify.points.synthesis import synthesize_kkt
 
 from .instances import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from identify.points.eigenvectors import enumerate_patterns
+from identify.points.patterns import enumerate_patterns
 from identify.points.synthesis import synthesize_kkt
 
 from . import geometry

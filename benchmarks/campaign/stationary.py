@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.points.eigenvectors import enumerate_patterns
+from identify.points.patterns import enumerate_patterns
 
 from .instances import IDENTIFIABLE, NEARLY, Case, Rng, log_uniform, orthonormal, signed, told, unit
 

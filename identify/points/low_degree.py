@@ -1,16 +1,15 @@
 """KKT points for activations of degree 1 and 2, where b has a closed or a convex form.
 
-Linear: W_j = c a_j v and a_j = c W_j.v force |v| = 1 / |c|; the margins are c^2 A v.x_i with A =
-sum_j a_j^2, so
-b = G^{-1} y / (c^2 A) with G = X X^T. Quadratic, q neurons on every eigenvector of M = sum_i b_i
-x_i x_i^T:
-with eigenvalue mu, s = |W| = 1 / (sqrt 2 |c mu|), so Phi(x) = q / (4 c^2) x^T M^{-3} x on the
-span, and
+Linear: W_j = c a_j v and a_j = c W_j.v force |v| = 1 / |c|; the margins are c^2 A v.x_i with
+A = sum_j a_j^2, so b = G^{-1} y / (c^2 A) with G = X X^T.
+
+Quadratic, q neurons on every eigenvector of M = sum_i b_i x_i x_i^T: with eigenvalue mu,
+s = |W| = 1 / (sqrt 2 |c mu|), so Phi(x) = q / (4 c^2) x^T M^{-3} x on the span, and
 
     y_i = Phi(x_i) = q / (4 c^2) beta_i^2 sum_k (G^{-1}_ik)^2 beta_k,    beta_i = 1 / b_i,
 
-the stationarity of the strictly convex 1/2 beta^T H beta + (4 c^2 / q) sum_i 1 / |beta_i|, H =
-G^{-1} o G^{-1}.
+the stationarity of the strictly convex 1/2 beta^T H beta + (4 c^2 / q) sum_i 1 / |beta_i|,
+H = G^{-1} o G^{-1}.
 """
 
 from __future__ import annotations
@@ -21,15 +20,7 @@ from identify.arrays import FloatArray, IntArray
 
 
 def linear(x: FloatArray, y: IntArray, c: float) -> tuple[FloatArray, FloatArray]:
-    """Return the one direction and b, alpha = 1.
-
-    Args:
-        x: Samples, (n, d).
-        y: Labels, (n,).
-        c: Leading coefficient.
-
-    Returns:
-        The direction scaled so that its square norm is A, (1, d), and b, (n,).
+    """Return the one direction, scaled so that its square norm is A, (1, d), and b, (n,).
 
     Raises:
         ValueError: If a multiplier would be negative.
@@ -41,30 +32,22 @@ def linear(x: FloatArray, y: IntArray, c: float) -> tuple[FloatArray, FloatArray
             f"X: sample {wrong[0]} is not active at alpha = 1 (its multiplier would be negative); "
             "leave it out"
         )
-    size = float(np.sqrt(dual @ y))
-    total = size / abs(c)
+    size = float(np.sqrt(dual @ y))  # |sum_i dual_i x_i|, the dual being G^{-1} y
+    total = size / abs(c)  # A, by |v| = 1 / |c|
     return (x.T @ dual)[None] * (np.sqrt(total) / size), dual / (c**2 * total)
 
 
 def quadratic(x: FloatArray, y: IntArray, c: float, q: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the eigenvectors of M, scaled to neurons, and b, alpha = 2.
-
-    Args:
-        x: Samples, (n, d).
-        y: Labels, (n,).
-        c: Leading coefficient.
-        q: Multiplicities, (n,), all equal.
-
-    Returns:
-        Rows W, (n, d), and b, (n,).
+    """Return the eigenvectors of M, scaled to neurons, W (n, d), and b, (n,).
 
     Raises:
-        ValueError: If the multiplicities differ.
+        ValueError: If the multiplicities ``q`` (n,) differ.
     """
     if (q != q[0]).any():
         raise ValueError(
             f"multiplicities: found {q.tolist()}; at alpha = 2 pass one int, the same for all"
         )
+    # x^T = Q R: G^{-1} = R^{-1} R^{-T}, and M has the matrix R diag(b) R^T in the basis Q
     triangular = np.asarray(np.linalg.qr(x.T, mode="r"), dtype=np.float64)
     inverse = np.linalg.inv(triangular)
     H = (inverse @ inverse.T) ** 2

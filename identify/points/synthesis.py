@@ -17,11 +17,10 @@ f(w) = eps w in place of |w| = 1, R = |w|^2 (so |mu| = R^{-(alpha-2)/2}), neuron
     Phi(x) = sum_k q_k eps_k kappa R_k^{-1/(alpha-1)} (w_k.x)^alpha,
     kappa = |c|^{-2/(alpha-1)} alpha^{-alpha/(alpha-1)}.
 
-What remains is to find b such that the margins are 1: ``eigenvectors`` for alpha >= 3,
-``low_degree_points`` for alpha = 1 and 2. The problem is variational: Phi(x_i) is the derivative
-in b_i
-of sum_k q_k h(mu_k(b)) with h(mu) = -(alpha-1)/2 kappa |mu|^{-2/(alpha-1)}, because the derivative
-of mu in b_i is (u.x_i)^alpha.
+What remains is to find b such that the margins are 1: ``following`` for alpha >= 3, ``low_degree``
+for alpha = 1 and 2. The problem is variational: Phi(x_i) is the derivative in b_i of
+sum_k q_k h(mu_k(b)) with h(mu) = -(alpha-1)/2 kappa |mu|^{-2/(alpha-1)}, because the derivative of
+mu in b_i is (u.x_i)^alpha.
 """
 
 from __future__ import annotations
@@ -32,9 +31,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from identify.arrays import BoolArray, FloatArray, IntArray
-from identify.equations.activation import MAX_DEGREE
-from identify.points.eigenvectors import correct, enumerate_patterns, follow, orthonormal_bundle
+from identify.points.arguments import check_degree, check_multiplicities, check_samples
+from identify.points.following import correct, follow, orthonormal_bundle
 from identify.points.low_degree import linear, quadratic
+from identify.points.patterns import check_directions
 
 TOLERANCE = 1e-12
 """Largest relative stationarity residual and margin error of a point that is handed out."""
@@ -126,37 +126,26 @@ def synthesize_kkt(
     Raises:
         ValueError: If an argument is malformed, or no such point was found; says what to change.
     """
-    x, y = _check_samples(X, labels)
-    if (
-        isinstance(alpha, bool)
-        or not isinstance(alpha, int | np.integer)
-        or not 1 <= alpha <= MAX_DEGREE
-    ):
-        raise ValueError(f"alpha: found {alpha!r}; pass an int from 1 to {MAX_DEGREE}")
-    if not np.isfinite(leading) or leading == 0:
-        raise ValueError(f"leading: found {leading}; pass a finite coefficient other than 0")
+    x, y = check_samples(X, labels)
+    alpha, c = check_degree(alpha, leading)
     rng = np.random.default_rng(seed)
-    alpha, c = int(alpha), float(leading)
     if alpha >= 3:
-        patterns = _check_directions(directions, y, alpha)
-        q = _check_multiplicities(multiplicities, len(patterns))
+        patterns = check_directions(directions, y, alpha)
+        q = check_multiplicities(multiplicities, len(patterns))
         vectors, b, kept = _higher_degree(x, y, alpha, c, patterns, q)
     else:
         if not isinstance(directions, str) or directions != "all":
             raise ValueError(
                 f"directions: at alpha = {alpha} only 'all' is possible; drop the argument"
             )
-        q = _check_multiplicities(multiplicities, len(x) if alpha == 2 else 1)
+        q = check_multiplicities(multiplicities, len(x) if alpha == 2 else 1)
         vectors, b = quadratic(x, y, c, q) if alpha == 2 else linear(x, y, c)
         patterns, kept = np.sign(vectors @ x.T).astype(np.int64), np.arange(len(q))
     lost = ~np.isin(np.arange(len(q)), kept) & (q > 0)
     q = np.where(lost, 0, q)
     direction = rng.permutation(np.repeat(np.arange(len(q)), q))
-    W = vectors[np.searchsorted(kept, direction)]
-    if alpha == 1:  # W_j = c a_j v for any a_j; only sum a_j^2 is fixed
-        shares = rng.uniform(0.5, 1.5, len(W))
-        W *= np.sqrt(shares / shares.sum())[:, None]
-    W *= rng.choice([-1.0, 1.0], len(W))[:, None]
+    W = _neurons(vectors[np.searchsorted(kept, direction)], alpha, rng)
+    # |W_j|^2 = alpha a_j^2, and a_j has the sign of c p(W_j)
     norms = np.linalg.norm(W, axis=1) / np.sqrt(alpha)
     a = norms * np.sign(c * ((W @ x.T) ** alpha @ b))
     point = KKTPoint(a, W, x, b, y, alpha, c, patterns, q, lost, direction)
@@ -164,13 +153,18 @@ def synthesize_kkt(
     return point
 
 
+def _neurons(W: FloatArray, alpha: int, rng: np.random.Generator) -> FloatArray:
+    """Draw what the equations leave open of the neurons: their signs; alpha = 1: their norms."""
+    if alpha == 1:  # W_j = c a_j v for any a_j; only sum a_j^2 is fixed
+        shares = rng.uniform(0.5, 1.5, len(W))
+        W = W * np.sqrt(shares / shares.sum())[:, None]
+    return W * rng.choice([-1.0, 1.0], len(W))[:, None]
+
+
 def _higher_degree(
     x: FloatArray, y: IntArray, alpha: int, c: float, patterns: IntArray, q: IntArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Solve for eigenvectors and b, alpha >= 3.
-
-    Returns:
-        Rows W (K', d), one per surviving direction, b (n,), and their rows in ``patterns`` (K',).
+    """Return rows W (K', d), one per surviving direction, b (n,), and their patterns (K',).
 
     Raises:
         ValueError: If a sample is out of reach of every neuron.
@@ -190,78 +184,11 @@ def _higher_degree(
     C = unit @ unit.T
     end = follow(start, C, y * target)
     end = correct(end, C, y * target) or end  # one more Newton step, to rounding
+    # f(w) = eps w, scaled to a neuron
     w = end.eps[:, None] * (end.b * end.z ** (alpha - 1)) @ unit
     R = end.squared_norms
     scale = (np.sqrt(alpha) * abs(c)) ** (-1 / (alpha - 1)) * R ** (-1 / (2 * (alpha - 1)))
     return scale[:, None] * w, end.b * target, used[end.index]
-
-
-def _check_samples(X: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, IntArray]:
-    try:
-        x, y = np.array(X, dtype=np.float64), np.array(labels, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"X, labels: found no arrays of numbers ({error}); pass (n, d) and (n,) array-likes"
-        ) from error
-    if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"X: found shape {x.shape}; pass the samples as rows of an (n, d) array")
-    if not np.isfinite(x).all():
-        raise ValueError("X: found NaN or infinity; pass finite samples")
-    if y.shape != (len(x),):
-        raise ValueError(f"labels: found shape {y.shape}; pass {len(x)} labels, one per row of X")
-    if not np.isin(y, (-1, 1)).all():
-        raise ValueError(f"labels: found {sorted(set(y.tolist()))}; pass -1 or +1 for each sample")
-    norms = np.linalg.norm(x, axis=1)
-    rank = np.linalg.matrix_rank(x / norms[:, None], tol=1e-6) if norms.all() else 0
-    if rank < len(x):
-        found = f"{len(x)} rows of rank {rank}" if norms.all() else "a row of zeros"
-        raise ValueError(f"X: found {found}; pass linearly independent samples (so n <= d)")
-    return x, y.astype(np.int64)
-
-
-def _check_directions(directions: ArrayLike | str, y: IntArray, alpha: int) -> IntArray:
-    if isinstance(directions, str):
-        if directions != "all":
-            raise ValueError(
-                f"directions: found {directions!r}; pass 'all' or a (K, n) array of signs"
-            )
-        return enumerate_patterns(y, alpha)
-    patterns = np.array(directions)
-    expected = f"pass (K, {len(y)}) rows of -1, 0, +1, as in enumerate_patterns(labels, alpha)"
-    if patterns.ndim != 2 or patterns.shape[1] != len(y) or not len(patterns):
-        raise ValueError(f"directions: found shape {patterns.shape}; {expected}")
-    if not np.isin(patterns, (-1, 0, 1)).all() or not patterns.any(axis=1).all():
-        raise ValueError(
-            f"directions: found an entry other than -1, 0, +1 or a row of zeros; {expected}"
-        )
-    patterns = patterns.astype(np.int64)
-    if alpha % 2:
-        patterns = np.abs(patterns) * y
-    else:
-        mixed = np.flatnonzero(np.abs(np.abs(patterns) @ y) < np.abs(patterns).sum(axis=1))
-        if len(mixed):
-            raise ValueError(
-                f"directions: row {mixed[0]} mixes the classes at even alpha; {expected}"
-            )
-        first = patterns[np.arange(len(patterns)), np.argmax(patterns != 0, axis=1)]
-        patterns *= first[:, None]
-    if len(np.unique(patterns, axis=0)) < len(patterns):
-        raise ValueError("directions: found a direction twice; use multiplicities for copies")
-    return patterns
-
-
-def _check_multiplicities(multiplicities: ArrayLike | None, count: int) -> IntArray:
-    q = np.array(1 if multiplicities is None else multiplicities)
-    if q.dtype.kind not in "iu" or (q < 0).any():
-        raise ValueError(f"multiplicities: found {q.tolist()}; pass non-negative ints")
-    if q.ndim and q.shape != (count,):
-        raise ValueError(
-            f"multiplicities: found shape {q.shape}; pass one int, or {count}, one per direction"
-        )
-    q = np.broadcast_to(q, (count,)).astype(np.int64)
-    if not q.any():
-        raise ValueError("multiplicities: found no neuron at all; pass a positive int somewhere")
-    return q
 
 
 def _check_point(point: KKTPoint) -> None:

@@ -22,7 +22,7 @@ ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class ReluConditions:
     """How well samples satisfy the KKT conditions of a network.
 
     Attributes:
@@ -40,25 +40,27 @@ class Conditions:
 
 def evaluate_conditions(
     layers: Layers, x: FloatArray, b: FloatArray, labels: IntArray, margin: float = 1.0
-) -> Conditions:
-    """Evaluate the four conditions at samples.
+) -> ReluConditions:
+    """Evaluate the four conditions at samples (n, d) with b_i = lambda_i y_i, (n,)."""
+    outputs, off = _stationarity(layers, x, b)
+    multipliers = b * labels
+    excess = labels * outputs / margin - 1
+    return ReluConditions(
+        stationarity=off,
+        margin=float(excess.min()),
+        multiplier=float(multipliers.min()),
+        slackness=float(np.sum(np.abs(multipliers * excess)) / np.sum(np.abs(multipliers))),
+    )
 
-    Args:
-        layers: One (W, bias or None) per layer, the last W of one row.
-        x: Samples, (n, d).
-        b: lambda_i y_i, (n,).
-        labels: y_i, (n,).
-        margin: The margin of the active samples.
 
-    Returns:
-        The four numbers.
-    """
+def _stationarity(layers: Layers, x: FloatArray, b: FloatArray) -> tuple[FloatArray, float]:
+    """Return Phi at the samples, (n,), and |theta - sum_i b_i grad Phi(theta; x_i)| / |theta|."""
     total = [np.zeros_like(W) for W, _ in layers]
     offsets = [np.zeros(len(W)) for W, _ in layers]
     outputs = np.empty(len(x))
     for i, sample in enumerate(x):
         inputs, on, outputs[i] = forward(layers, sample)
-        effects = [1.0]
+        effects = [1.0]  # d Phi / d (preactivation), from the last layer backwards
         for depth in range(len(layers) - 1, -1, -1):
             for j, effect in enumerate(effects):
                 if effect:
@@ -66,37 +68,20 @@ def evaluate_conditions(
                     offsets[depth][j] += b[i] * effect
             if depth:
                 W = layers[depth][0]
-                effects = [
-                    float(W[:, j] @ effects) if active else 0.0
-                    for j, active in enumerate(on[depth - 1])
-                ]
+                gates = enumerate(on[depth - 1])
+                effects = [float(W[:, j] @ effects) if active else 0.0 for j, active in gates]
     square = off = 0.0
     for (W, c), weights, bias in zip(layers, total, offsets, strict=True):
         square += float(np.sum(W**2)) + (0.0 if c is None else float(np.sum(c**2)))
         off += float(np.sum((W - weights) ** 2))
         off += 0.0 if c is None else float(np.sum((c - bias) ** 2))
-    multipliers = b * labels
-    excess = labels * outputs / margin - 1
-    return Conditions(
-        stationarity=float(np.sqrt(off / square)),
-        margin=float(excess.min()),
-        multiplier=float(multipliers.min()),
-        slackness=float(np.sum(np.abs(multipliers * excess)) / np.sum(np.abs(multipliers))),
-    )
+    return outputs, float(np.sqrt(off / square))
 
 
 def forward(
     layers: Layers, sample: FloatArray
 ) -> tuple[list[FloatArray], list[tuple[bool, ...]], float]:
-    """Run one sample through the network.
-
-    Args:
-        layers: The layers.
-        sample: (d,).
-
-    Returns:
-        The input of every layer, which neurons of every hidden layer are on, and Phi.
-    """
+    """Return the input of every layer, which hidden neurons are on, and Phi, for a sample (d,)."""
     h, inputs, on, phi = sample, [sample], [], 0.0
     for W, c in layers:
         values = np.array([

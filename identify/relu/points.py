@@ -20,8 +20,8 @@ V_S, with alpha_j = a_j^2 for two layers and s^{2L-2} (q_1)_j^2 for more. So y_i
     lambda_i = sum_{j: i in S_j} alpha_j V_S.z_i,
 
 which defines lambda_i and x_i = y_i z_i / lambda_i; with biases the last coordinate of z_i is
-lambda_i y_i, which makes it an equation. What remains is |V_S| = rho_C in the unknown z, solved by
-Newton steps of least norm; sets whose gates do not come out right are dropped.
+lambda_i y_i, which makes it an equation. What remains is |V_S| = rho_C in the unknown z
+(``gates``); sets whose gates do not come out right are dropped.
 """
 
 from __future__ import annotations
@@ -30,18 +30,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from identify.arrays import BoolArray, FloatArray, IntArray
+from identify.arrays import FloatArray, IntArray
+from identify.relu.arguments import check_seed
 from identify.relu.conditions import Layers, evaluate_conditions
-from identify.relu.problem import check_seed
+from identify.relu.gates import GateSets, all_sets, alphas, gates_hold, least_move
 
 TOLERANCE = 1e-12
 """Largest stationarity residual and margin error of a point that is handed out."""
 
 MAX_SAMPLES = 12
 """All 2^n sets of samples are looked at."""
-
-_CLEAR = 1e-2
-"""Smallest cosine of V_S and z_i: no sample is near a boundary of its region."""
 
 _ATTEMPTS = 2000
 
@@ -61,23 +59,6 @@ class ReluPoint:
     x: FloatArray
     b: FloatArray
     labels: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Sets:
-    """The sets S as rows of 0 and 1 (K, n), with their signs, components and shares of alpha."""
-
-    members: FloatArray
-    sigma: IntArray
-    component: IntArray
-    share: FloatArray
-
-    def keep(self, kept: BoolArray | IntArray) -> _Sets:
-        return _Sets(self.members[kept], self.sigma[kept], self.component[kept], self.share[kept])
-
-    @property
-    def reach_all(self) -> bool:
-        return bool(self.members.any(axis=0).all())
 
 
 def synthesize_relu_kkt(
@@ -108,12 +89,12 @@ def synthesize_relu_kkt(
         if L > 2:
             component = _components(y, min(widths[1:]), rng)
         rho = np.ones(1) if L == 2 else rng.uniform(1.0, 2.0, component.max() + 1)
-        sets = _all_sets(y, component, deep=L > 2, rng=rng)
-        sets = sets.keep(_gates(z, y, sets))
+        sets = all_sets(y, component, deep=L > 2, rng=rng)
+        sets = sets.keep(gates_hold(z, y, sets))
         sets = sets.keep(rng.permutation(len(sets.sigma))[: widths[1]])
         while sets.reach_all:
-            solved = _newton(z, y, sets, rho, L, biased)
-            good = _gates(solved, y, sets)
+            solved = least_move(z, y, sets, rho, L, biased)
+            good = gates_hold(solved, y, sets)
             if good.all():
                 point = _assembled(solved, y, sets, rho, widths, biased, rng)
                 if point is not None:
@@ -157,82 +138,30 @@ def _components(y: IntArray, most: int, rng: np.random.Generator) -> IntArray:
     return np.unique(2 * (y > 0) + parts, return_inverse=True)[1].astype(np.int64)
 
 
-def _all_sets(y: IntArray, component: IntArray, *, deep: bool, rng: np.random.Generator) -> _Sets:
-    """All sets of samples with either sign; deep networks: within a component, with its class."""
-    n = len(y)
-    members = ((np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1).astype(float)
-    members = np.concatenate([members, members])
-    sigma = np.repeat(np.array([1, -1]), len(members) // 2)
-    lead = np.argmax(members, axis=1)
-    sets = _Sets(members, sigma, component[lead], rng.uniform(0.1, 0.5, len(members)))
-    if not deep:
-        return sets
-    crossing = ((members > 0) & (component != component[lead][:, None])).any(axis=1)
-    return sets.keep(~crossing & (sigma == y[lead]))
-
-
-def _gates(z: FloatArray, y: IntArray, sets: _Sets) -> BoolArray:
-    """Whether sigma y_i V_S.z_i > 0 exactly for i in S, clear of 0, (K,)."""
-    V = sets.members @ z
-    cosines = V @ z.T / np.outer(np.linalg.norm(V, axis=1), np.linalg.norm(z, axis=1))
-    on = sets.sigma[:, None] * y * cosines
-    return np.asarray((np.where(sets.members > 0, on, -on) > _CLEAR).all(axis=1))
-
-
-def _alpha(sets: _Sets, rho: FloatArray, L: int) -> FloatArray:
-    """The sum of alpha_j over the neurons of each set, (K,)."""
-    if L == 2:
-        return sets.share
-    totals = rho ** (-(2 * L - 2) / (L - 2))
-    return sets.share * (totals / np.bincount(sets.component, sets.share))[sets.component]
-
-
-def _newton(
-    z: FloatArray, y: IntArray, sets: _Sets, rho: FloatArray, L: int, biased: bool
-) -> FloatArray:
-    """Move z the least way to |V_S| = rho and, with biases, to margins of 1."""
-    S, alpha = sets.members, _alpha(sets, rho, L)
-    together, n = S.T @ (alpha[:, None] * S), len(z)
-    diagonal = np.arange(n)
-    for _ in range(30):
-        V = S @ z
-        residual = np.sum(V**2, axis=1) - rho[sets.component] ** 2
-        jacobian = 2 * S[:, :, None] * V[:, None, :]
-        if biased:
-            force = S.T @ (alpha[:, None] * V)
-            residual = np.concatenate([residual, y * z[:, -1] - np.sum(force * z, axis=1)])
-            rows = -together[:, :, None] * z[:, None, :]
-            rows[diagonal, diagonal] -= force
-            rows[diagonal, diagonal, -1] += y
-            jacobian = np.concatenate([jacobian, rows])
-        if np.abs(residual).max() < 1e-15:
-            break
-        step = np.linalg.lstsq(jacobian.reshape(len(residual), -1), residual, rcond=1e-12)[0]
-        z = np.asarray(z - step.reshape(z.shape), dtype=np.float64)
-    return z
-
-
 def _assembled(
     z: FloatArray,
     y: IntArray,
-    sets: _Sets,
+    sets: GateSets,
     rho: FloatArray,
     widths: tuple[int, ...],
     biased: bool,
     rng: np.random.Generator,
 ) -> ReluPoint | None:
     """Write the point out; None where a multiplier is not positive or the equations do not hold."""
-    L, count, alpha = len(widths), len(sets.sigma), _alpha(sets, rho, len(widths))
+    L, count, alpha = len(widths), len(sets.sigma), alphas(sets, rho, len(widths))
     force = sets.members.T @ (alpha[:, None] * (sets.members @ z))
+    # y_i Phi(x_i) = 1: lambda_i = sum_{S with i} alpha V_S.z_i, x_i = y_i z_i / lambda_i
     lam = np.sum(force * z, axis=1)
     if lam.min() <= 1e-3 * lam.max():
         return None
     x = (y / lam)[:, None] * z[:, : widths[0]]
+    # alpha_j: the alpha of a set in random parts over the neurons that carry it
     carried = np.concatenate([np.arange(count), rng.integers(count, size=widths[1] - count)])
     carried = rng.permutation(carried)
     parts = rng.uniform(0.5, 1.5, widths[1])
     root = np.sqrt(alpha[carried] * parts / np.bincount(carried, parts)[carried])
     sigma = sets.sigma[carried]
+    # W_1j = sqrt(alpha_j) sigma_j V_S
     W = (root * sigma)[:, None] * (sets.members @ z)[carried]
     layers: list[tuple[FloatArray, FloatArray | None]] = [
         (W[:, : widths[0]], W[:, -1] if biased else None)

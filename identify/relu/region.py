@@ -14,7 +14,8 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.relu.conditions import ROUNDING, Layers
-from identify.relu.reach import Reach, along, farthest
+from identify.relu.enclosure import along
+from identify.relu.reach import Reach, farthest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +43,27 @@ class Region:
 
 
 def region_of(layers: Layers, sample: FloatArray) -> Region:
-    """Describe the region of a sample.
-
-    Args:
-        layers: One (W, bias or None) per layer, the last W of one row.
-        sample: (d,).
-
-    Returns:
-        The region; its basis is empty where the sample cannot move.
-    """
+    """Return the region of a sample (d,); its basis is empty where the sample cannot move."""
     d = len(sample)
     P, p, size, h = np.eye(d), np.zeros(d), np.ones(d), sample
-    rows, slacks, fixed = [], [], []
+    rows, slacks, fixed = [np.zeros((0, d))], [np.zeros(0)], []
     for W, c in layers[:-1]:
+        # z = W h = P x + p, each entry with the size of the terms it is the sum of
         P, p, size = W @ P, W @ p, np.abs(W) @ size
-        terms = np.abs(W) @ np.abs(h)
-        z = W @ h
+        z, terms = W @ h, np.abs(W) @ np.abs(h)
         if c is not None:
             p, terms, z = p + c, terms + np.abs(c), z + c
         zero = np.abs(z) <= ROUNDING * terms
-        norms = np.linalg.norm(P, axis=1)
-        level = norms <= ROUNDING * size
+        turning = np.linalg.norm(P, axis=1) > ROUNDING * size
         signs = np.where(z > 0, 1.0, -1.0)
-        rows.append((signs[:, None] * P)[~zero & ~level])
-        slacks.append((signs * z)[~zero & ~level])
-        fixed.append(P[zero & ~level])
+        rows.append((signs[:, None] * P)[~zero & turning])
+        slacks.append((signs * z)[~zero & turning])
+        fixed.append(P[zero & turning])
         on = (z > 0) & ~zero
         P, p, size, h = P * on[:, None], p * on, size * on, np.where(on, z, 0.0)
-    gradient = layers[-1][0] @ P
-    equations = np.concatenate([*fixed, gradient])
-    norms = np.linalg.norm(equations, axis=1)
-    equations = equations[norms > 0] / norms[norms > 0, None]
-    basis = _null_space(equations, d)
-    B, s = np.concatenate([*rows, np.zeros((0, d))]), np.concatenate([*slacks, np.zeros(0)])
+    # neurons at 0 stay there, and Phi is kept
+    basis = _null_space(np.concatenate([*fixed, layers[-1][0] @ P]), d)
+    B, s = np.concatenate(rows), np.concatenate(slacks)
     full = np.linalg.norm(B, axis=1)
     B = B @ basis
     norms = np.linalg.norm(B, axis=1)
@@ -84,6 +73,9 @@ def region_of(layers: Layers, sample: FloatArray) -> Region:
 
 
 def _null_space(equations: FloatArray, d: int) -> FloatArray:
+    """Return orthonormal columns (d, k) orthogonal to all rows."""
+    norms = np.linalg.norm(equations, axis=1)
+    equations = equations[norms > 0] / norms[norms > 0, None]
     if not len(equations):
         return np.eye(d)
     _, values, right = np.linalg.svd(equations, full_matrices=True)

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
+from numpy.typing import ArrayLike
 
 from identify.arrays import FloatArray
 from identify.findings import Findings, Neurons, RankReport, Recovery
 from identify.rendering.text import CLAIM, claimed, number, relative_bound
+from identify.sample_sets import match_samples
 
 INK, MUTED, RULE, ACCENT, SECOND = "#1c1d20", "#63666d", "#d5d7db", "#1f5fae", "#b8501c"
 DIVERGING = LinearSegmentedColormap.from_list("signed", [SECOND, "#f4f4f2", ACCENT])
@@ -77,25 +77,6 @@ def as_picture(x: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     x = np.nan_to_num(np.asarray(x, dtype=float).reshape(shape), posinf=0.0, neginf=0.0)
     span = np.ptp(x)
     return (x - x.min()) / span if span > 0 else np.zeros(shape)
-
-
-def match_samples(
-    first: ArrayLike, second: ArrayLike
-) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray, FloatArray]:
-    """Pair two sample sets one to one, modulo sign, by the largest total absolute cosine.
-
-    Args:
-        first: Samples as rows, (n, d).
-        second: Samples as rows, (n', d).
-
-    Returns:
-        Indices into ``first`` and ``second``, the signs that turn the second samples towards the
-        first, and the cosines after turning; each (min(n, n'),).
-    """
-    cosine = _unit(first) @ _unit(second).T
-    rows, cols = linear_sum_assignment(-np.abs(cosine))
-    paired = cosine[rows, cols]
-    return rows, cols, np.where(paired < 0, -1.0, 1.0), np.minimum(np.abs(paired), 1.0)
 
 
 def cosine_label(cosine: float) -> str:
@@ -347,9 +328,3 @@ def _log(axes: Axes) -> None:
 
 def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, loc="upper right", labelcolor=INK, handlelength=1)
-
-
-def _unit(x: ArrayLike) -> FloatArray:
-    x = np.nan_to_num(np.asarray(x, dtype=float), posinf=0.0, neginf=0.0)
-    norm = np.linalg.norm(x, axis=1, keepdims=True)
-    return x / np.where(norm > 0, norm, 1.0)

@@ -21,6 +21,7 @@ from identify.arrays import FloatArray
 from identify.files import write_atomic
 from identify.findings import Findings, Recovery, Verdict
 from identify.rendering import figures, text
+from identify.sample_sets import match_samples
 
 MOST = 120
 """Pictures per block."""
@@ -191,7 +192,7 @@ def _block(
     shape = figures.choose_shape(x.shape[1], image_shape)
     pairs: dict[int, tuple[int, float, float]] = {}
     if partner is not None:
-        match = figures.match_samples(partner, x)
+        match = match_samples(partner, x)
         pairs = {int(j): (int(i), s, c) for i, j, s, c in zip(*match, strict=True)}
     cards, rows, partners = [], [], []
     paired_first = sorted(zip(order, labels, strict=True), key=lambda item: item[0] not in pairs)

@@ -21,11 +21,7 @@ from identify.arrays import FloatArray
 from identify.equations.pose import Problem, equations_in
 from identify.equations.row_space import RowSpace
 from identify.equations.system import Equations
-from identify.tensor.features import (
-    form_dimension,
-    gradient_features,
-    monomial_features,
-)
+from identify.tensor.features import form_dimension, gradient_features, monomial_features
 
 MAX_ENTRIES = 2 * 10**7
 """Largest linear system that is decomposed."""
@@ -62,41 +58,23 @@ class Forms:
     wide: bool
 
     def blocks(self) -> list[tuple[int, FloatArray]]:
-        """Return L by degree.
-
-        Returns:
-            Pairs (k, L_k), L_k of shape (rho, sizes[k]).
-        """
+        """Return L by degree: pairs (k, L_k), L_k of shape (rho, sizes[k])."""
         cuts = np.cumsum(self.sizes)[:-1]
         split = np.split(self.values[:, None] * self.rows, cuts, axis=1)
         return list(zip(self.degrees, split, strict=True))
 
 
 def forms_size(problem: Problem, *, wider: bool) -> int:
-    """Return the number of entries of M.
-
-    Args:
-        problem: The equations.
-        wider: Whether a direction outside the row space is added.
-
-    Returns:
-        Rows times columns.
-    """
+    """Return the number of entries of M, ``wider`` with a direction outside the row space."""
     q = problem.equations.points.shape[1] + int(wider and _widens(problem))
     columns = sum(form_dimension(q, k) for k in problem.equations.activation.support)
     return len(problem.equations.points) * (1 if problem.equations.by_value else q) * columns
 
 
 def compress(problem: Problem, *, wider: bool, seed: int = 0) -> Forms:
-    """Reduce the equations to independent linear functions of the forms.
+    """Return the equations as independent linear functions of the forms.
 
-    Args:
-        problem: The equations.
-        wider: Whether to add one direction outside the row space, where there is one.
-        seed: Draws that direction.
-
-    Returns:
-        The reduced equations.
+    ``wider`` adds one direction outside the row space, drawn by ``seed``, where there is one.
     """
     basis = problem.space.basis
     if wider and _widens(problem):
@@ -104,22 +82,9 @@ def compress(problem: Problem, *, wider: bool, seed: int = 0) -> Forms:
     space = RowSpace(basis, problem.space.singular_values, 0.0, noisy=False, floor=0.0)
     equations = equations_in(problem.evaluations, space)
     sigma = float(np.sqrt(np.mean(equations.points**2))) or 1.0
-    coefficients = equations.activation.coefficients
-    values = problem.evaluations.values
-    trained = values is not None and bool(np.any(values))
-    with_values = trained and not equations.activation.is_power  # else the gradients imply them
-    degrees = equations.activation.support
-    if trained and coefficients[0] != 0:
-        degrees = (0, *degrees)
-    blocks, right = _equations(equations, degrees, sigma)
-    if with_values and not equations.by_value:
-        assert values is not None
-        seen = [c * monomial_features(equations.points / sigma, k)
-                for k, c in ((k, coefficients[k]) for k in degrees)]  # fmt: skip
-        blocks = [np.concatenate(pair) for pair in zip(blocks, seen, strict=True)]
-        right = np.concatenate([right, values])
-    matrix = np.concatenate(blocks, axis=1)
-    norm = float(np.linalg.norm(right)) or 1.0
+    degrees, blocks, right = _linear_equations(equations, problem.evaluations.values, sigma)
+    # M / |g| = U S V^T without what is rounding; the rows of S V^T q = U^T g / |g| are independent
+    matrix, norm = np.concatenate(blocks, axis=1), float(np.linalg.norm(right)) or 1.0
     left, singular, rows = np.linalg.svd(matrix / norm, full_matrices=False)
     floor = singular[0] * max(matrix.shape) * np.finfo(float).eps * 10
     rho = int(np.sum(singular > floor))
@@ -146,15 +111,7 @@ def _widens(problem: Problem) -> bool:
 
 
 def direction_outside(basis: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Draw a direction outside the row space.
-
-    Args:
-        basis: Orthonormal columns, (d, r), r < d.
-        rng: Draws it.
-
-    Returns:
-        A vector of norm 1 orthogonal to all columns, (d,).
-    """
+    """Draw a vector of norm 1, (d,), orthogonal to the orthonormal columns (d, r), r < d."""
     e = rng.standard_normal(len(basis))
     for _ in range(2):
         e -= basis @ (basis.T @ e)
@@ -162,10 +119,30 @@ def direction_outside(basis: FloatArray, rng: np.random.Generator) -> FloatArray
     return e
 
 
-def _equations(
+def _linear_equations(
+    equations: Equations, values: FloatArray | None, sigma: float
+) -> tuple[tuple[int, ...], list[FloatArray], FloatArray]:
+    """Return the degrees with a block in q, M by degree, and g.
+
+    The constant enters through output values alone; where sigma is a power, gradients imply them.
+    """
+    coefficients, degrees = equations.activation.coefficients, equations.activation.support
+    trained = values if values is not None and np.any(values) else None
+    if trained is not None and coefficients[0] != 0:
+        degrees = (0, *degrees)
+    blocks, right = _blocks(equations, degrees, sigma)
+    if trained is not None and not equations.activation.is_power and not equations.by_value:
+        nodes = equations.points / sigma
+        seen = [coefficients[k] * monomial_features(nodes, k) for k in degrees]
+        blocks = [np.concatenate(pair) for pair in zip(blocks, seen, strict=True)]
+        right = np.concatenate([right, trained])
+    return degrees, blocks, right
+
+
+def _blocks(
     equations: Equations, degrees: tuple[int, ...], sigma: float
 ) -> tuple[list[FloatArray], FloatArray]:
-    """Write down M by degree, and g; g(w) = sum_k c_k q_k.grad_w phi_k(w / sigma)."""
+    """Return M by degree, and g, of g(w) = sum_k c_k q_k.grad_w phi_k(w / sigma)."""
     nodes, c = equations.points / sigma, equations.activation.coefficients
     if equations.by_value:
         return [c[k] * monomial_features(nodes, k) for k in degrees], equations.right_side[:, 0]

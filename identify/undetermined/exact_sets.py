@@ -18,20 +18,25 @@ from identify.findings import Partial, Recovery, Verdict, Witness
 from identify.recovery.norms import sign_equivalence
 from identify.sample_sets import clear_distance, set_distance
 from identify.undetermined.candidates import Candidate
-from identify.undetermined.local import LocalView, local_view
-from identify.undetermined.search import CLEAR, DIFFERENT, SAME, STARTS, Others, Search
+from identify.undetermined.local import local_view
+from identify.undetermined.others import CLEAR, Others, other_sets
+from identify.undetermined.pinned import with_samples
+from identify.undetermined.search import SAME, Search
+from identify.undetermined.sentences import (
+    ALONE,
+    LARGER_ALONE,
+    LARGER_SETS,
+    SQUARE,
+    WRONG_SIGNS,
+    first_order,
+    own_error,
+)
 
 NULL = 1e-10
 """Singular value, relative to the largest, up to which a direction changes nothing."""
 
-STILL = 1e-6
-"""Rate at which a null direction may turn a sample that counts as pinned."""
-
 OPEN = 0.1
 """Movement of the samples that an error of the equations must allow for a direction to be open."""
-
-AGREE = 3
-"""Random starts that have to lead to exact sets, all with a sample in them, before it is pinned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +58,10 @@ class Explained:
     partial: Partial | None = None
 
 
-ALONE = "No other set was found from random starts, and none is excluded."
-
-LARGER_ALONE = (
-    "No other set of that size was found from random starts; none is excluded, nor are sets of "
-    "more samples: three of a plane can be read as two, and one fainter than rounding as none."
-)
-
-SQUARE = (
-    "There are as many unknowns as equations, so several isolated sets are the rule: this one need "
-    "not be the true one."
-)
-
-WRONG_SIGNS = (
-    "Some of their margins have the sign against their weight. No max-margin problem has such "
-    "samples, so as far as the weights come from one the two sets prove nothing."
-)
-
-LARGER_SETS = (
-    "The tensor is determined, and sets of more samples than it needs are never unique: these two "
-    "prove nothing unless their number is known. Pass n_samples if it is."
-)
-
-
 def spare(search: Search, n: int) -> int:
     """Return how many independent equations there are beyond the unknowns of n samples.
 
-    Args:
-        search: The search.
-        n: Number of samples.
-
-    Returns:
-        Their number; negative where there are more unknowns.
+    It is negative where there are more unknowns.
     """
     width = search.system.dimension + search.system.free_b
     constraints = n * ((search.system.margin is not None) + search.system.unit)
@@ -94,56 +71,32 @@ def spare(search: Search, n: int) -> int:
 def decide(
     search: Search, found: Candidate, partial: Partial, known: str, *, least: bool
 ) -> Explained:
-    """Look at the solutions near an exact one, and for others.
+    """Return what follows from an exact set: from the solutions near it, and from others.
 
-    Args:
-        search: The search.
-        found: An exact fit.
-        partial: What is determined of the tensor.
-        known: The same in words.
-        least: Whether sets of this size may be held against each other: their number is stated, or
-            none smaller can be told from them.
-
-    Returns:
-        Verdict, reasons, and the sets.
+    ``partial`` is what is determined of the tensor, ``known`` the same in words. Sets of this size
+    may be held against each other (``least``) if their number is stated, or none smaller can be
+    told from them.
     """
-    system, n = search.system, len(found.X)
-    view = local_view(system, found.X, found.b, search.work)
+    view = local_view(search.system, found.X, found.b, search.work)
     tolerance = NULL * float(view.values[0])
-    null, smallest = view.null(tolerance), float(view.values[-1])
-    others = search.others(found, view)
-    partial = _with_samples(search, partial, found, view, tolerance, others)
-    size = "the number stated" if search.options.n_samples is not None else "none fewer was found"
-    sentences = [known, f"A set of {n} samples ({size}) satisfies the equations to rounding."]
-    if len(null):
-        sentences.append(
-            f"The Jacobian of the equations there leaves {len(null)} of {view.values.size} "
-            "directions free."
-        )
-    elif smallest >= CLEAR:
-        sentences.append(
-            f"The Jacobian of the equations there has full column rank {view.values.size} "
-            f"(smallest singular value {smallest:.1e}): it is an isolated solution."
-        )
+    others = other_sets(search, found, view)
+    partial = with_samples(search, partial, found, view, tolerance, others)
+    recovery = _recovery(search, found)
+    level = max(search.level(spare(search, len(found.X))), recovery.residual)
+    sentences = [known, *first_order(search, found, view, partial.free)]
     if not found.consistent and not others.sets:
         sentences.append("Its margins have the wrong signs for a max-margin problem, though.")
-    explained = Explained(
-        Verdict.UNDECIDED, tuple(sentences), _recovery(search, found), None, partial
-    )
-    assert explained.recovery is not None
-    level = max(search.level(spare(search, n)), explained.recovery.residual)
     if level > SAME:
-        explained = replace(explained, sentences=(*sentences, _own_error(search, level)))
+        sentences.append(own_error(search, level))
+    explained = Explained(Verdict.UNDECIDED, tuple(sentences), recovery, None, partial)
     if others.sets:
         doubt = None if least else LARGER_SETS
-        if not found.consistent:
-            doubt = WRONG_SIGNS
-        return _witnessed(search, explained, others, level, doubt)
-    if not len(null) and smallest >= CLEAR:
-        alone = [LARGER_ALONE if search.options.n_samples is None else ALONE]
-        if spare(search, n) <= 0:
-            alone.append(SQUARE)
-        return _isolated(explained, view.bounds(found.X, tolerance, level), level, alone)
+        return _witnessed(
+            search, explained, others, level, doubt if found.consistent else WRONG_SIGNS
+        )
+    smallest = float(view.values[-1])
+    if not partial.free and smallest >= CLEAR:
+        return _isolated(search, explained, view.bounds(found.X, tolerance, level), level)
     more = (
         f"No clearly different set was reached; the smallest singular value, {smallest:.1e}, does "
         "not decide."
@@ -151,19 +104,12 @@ def decide(
     return replace(explained, sentences=(*sentences, more))
 
 
-def _own_error(search: Search, level: float) -> str:
-    if not np.isfinite(level):
-        return "Nothing tests how closely training kept to the equations, as none is spare."
-    name = "KKT point" if search.problem.setting == "kkt" else "point of a gradient path"
-    return (
-        f"The weights are a {name} only to {level:.2g}, whatever the data, so the true samples "
-        "satisfy the equations no better."
-    )
-
-
-def _isolated(explained: Explained, bounds: FloatArray, level: float, more: list[str]) -> Explained:
+def _isolated(search: Search, explained: Explained, bounds: FloatArray, level: float) -> Explained:
     """Conclude from an isolated solution, as far as the error of the equations allows."""
     worst = float(bounds.max())
+    more = [LARGER_ALONE if search.options.n_samples is None else ALONE]
+    if spare(search, len(bounds)) <= 0:
+        more.append(SQUARE)
     if level > SAME:
         more.append(f"An error of that size turns the samples of this set by up to {worst:.2g}.")
     verdict = Verdict.LOCALLY_IDENTIFIABLE if worst < OPEN else Verdict.UNDECIDED
@@ -205,37 +151,6 @@ def _witnessed(
             f"other sets found and stay where they are in all {partial.free} free directions."
         )
     return replace(explained, verdict=verdict, sentences=tuple(sentences), witness=witness)
-
-
-def _with_samples(
-    search: Search,
-    partial: Partial,
-    found: Candidate,
-    view: LocalView,
-    tolerance: float,
-    others: Others,
-) -> Partial:
-    motion = view.motion(found.X, tolerance)
-    pinned = motion <= STILL
-    pinned &= view.bounds(found.X, tolerance, search.rounding) <= DIFFERENT
-    x = search.system.samples(found.X, found.b)[0]
-    for other, _ in others.sets:
-        pinned &= _nearest(x, other) <= DIFFERENT**2
-    few = others.reached < AGREE or 0 < len(others.sets) <= STARTS  # to tell what all sets share
-    if few or search.options.n_samples is None:  # two of a plane can stand for three of it
-        pinned[:] = False
-    return replace(partial, free=len(view.null(tolerance)), pinned=pinned, motion=motion)
-
-
-def _nearest(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return for each x the distance to the nearest y, modulo sign, all scaled to norm 1."""
-    return np.array([_one(row, y) for row in x])
-
-
-def _one(row: FloatArray, y: FloatArray) -> float:
-    unit, others = row / np.linalg.norm(row), y / np.linalg.norm(y, axis=1, keepdims=True)
-    apart = np.minimum(np.linalg.norm(others - unit, axis=1), np.linalg.norm(others + unit, axis=1))
-    return float(apart.min())
 
 
 def _recovery(search: Search, found: Candidate) -> Recovery:

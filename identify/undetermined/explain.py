@@ -3,9 +3,7 @@
 T may be open while the samples are not: n samples have n r unknowns, T has C(r+alpha-1, alpha).
 Sets of samples are fitted to the equations from random starts, and the solutions near them are
 looked at (paper, section 3: local identifiability is the rank of the Jacobian on the constraint
-set). A second set that satisfies the equations to rounding, reached by walking along the null space
-or from another start, proves that the samples are not identifiable. Isolated solutions are evidence
-of local identifiability only: others are not excluded.
+set); what follows from them is in ``exact_sets``.
 """
 
 from __future__ import annotations
@@ -22,6 +20,7 @@ from identify.undetermined.candidates import Candidate
 from identify.undetermined.compressed import MAX_ENTRIES, forms_size
 from identify.undetermined.exact_sets import OPEN, Explained, decide, spare
 from identify.undetermined.local import local_view
+from identify.undetermined.others import fewest
 from identify.undetermined.search import SAME, Search, new_search
 
 POOR = 0.05
@@ -36,16 +35,7 @@ NO_NUMBER = (
 def explain_deficient(
     problem: Problem, interpolation: Interpolation, options: Options
 ) -> Explained:
-    """Decide what the equations say of the samples where no decomposition of T tells.
-
-    Args:
-        problem: The equations, of degree at least 3.
-        interpolation: Their interpolation.
-        options: What the caller knows.
-
-    Returns:
-        Verdict, reasons, and sets that satisfy the equations.
-    """
+    """Return what the equations, of degree 3 or more, say of the samples where T does not tell."""
     linear = interpolation.carried_by or interpolation.symmetric
     if linear is None or forms_size(problem, wider=True) > MAX_ENTRIES:
         reason = (
@@ -58,24 +48,37 @@ def explain_deficient(
     partial = Partial(rank, columns, 0, np.zeros(0, dtype=bool), np.zeros(0))
     known = f"{rank} of the {columns} independent linear functions of the tensor are determined."
     search = new_search(problem, options)
-    floor = max(np.nan_to_num(linear.residual), search.system.forms.outside)
+    sizes = search.sizes(max(np.nan_to_num(linear.residual), search.system.forms.outside))
+    shown = interpolation.carried_by is None  # T itself is open: sets of any size are rivals
+    explained, closest = _from_fits(search, sizes, partial, known, rivals=shown)
+    if explained is not None:
+        return _settled(explained)
+    if closest is not None:
+        return _approximate(search, closest, partial, known)
+    reason = "No set of samples was fitted: there are too many unknowns, or no fit ended."
+    verdict = Verdict.UNDECIDED if linear.determined else Verdict.PARTIALLY_IDENTIFIABLE
+    return Explained(verdict, (known, reason), None, None, partial)
+
+
+def _from_fits(
+    search: Search, sizes: list[int], partial: Partial, known: str, *, rivals: bool
+) -> tuple[Explained | None, Candidate | None]:
+    """Return what follows from the first exact sets, or None, and the closest fit of the others."""
+    stated = search.options.n_samples is not None
     closest: Candidate | None = None
     isolated: Explained | None = None
-    sizes, futile = search.sizes(floor), 0
+    futile = 0
     for n in sizes:
         found = search.first(n)
-        exact = found is not None and search.exact(found.X, found.b)
-        if found is not None and exact and options.n_samples is None and isolated is None:
-            found = search.fewest(found, sizes[0])
-            exact = search.exact(found.X, found.b)
-        if found is not None and exact:
-            least = options.n_samples is not None or len(found.X) == sizes[0]
-            least |= interpolation.carried_by is None
+        if found is not None and not stated and isolated is None and search.exact(found.X, found.b):
+            found = fewest(search, found, sizes[0])
+        if found is not None and search.exact(found.X, found.b):
+            least = stated or len(found.X) == sizes[0] or rivals
             explained = decide(search, found, partial, known, least=least)
             rigid = explained.partial is not None and not explained.partial.free
-            settled = options.n_samples is not None or spare(search, len(found.X)) > 0
+            settled = stated or spare(search, len(found.X)) > 0
             if settled or not rigid or explained.witness is not None:
-                return _settled(explained)
+                return explained, closest
             isolated = isolated or explained
         elif isolated is None:
             if found is None or (closest and found.residual > 0.3 * closest.residual):
@@ -86,14 +89,10 @@ def explain_deficient(
                     break
             if futile == 2:
                 break
-    if isolated is not None:
-        sentences = (*isolated.sentences, NO_NUMBER)
-        return _settled(replace(isolated, verdict=Verdict.UNDECIDED, sentences=sentences))
-    if closest is not None:
-        return _approximate(search, closest, partial, known)
-    reason = "No set of samples was fitted: there are too many unknowns, or no fit ended."
-    verdict = Verdict.UNDECIDED if linear.determined else Verdict.PARTIALLY_IDENTIFIABLE
-    return Explained(verdict, (known, reason), None, None, partial)
+    if isolated is None:
+        return None, closest
+    sentences = (*isolated.sentences, NO_NUMBER)
+    return replace(isolated, verdict=Verdict.UNDECIDED, sentences=sentences), closest
 
 
 def _settled(explained: Explained) -> Explained:

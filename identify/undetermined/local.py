@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.undetermined.system import System
+from identify.undetermined.sample_equations import SampleEquations
 from identify.undetermined.work import Work, decomposition
 
 
@@ -28,72 +28,42 @@ class LocalView:
     dimension: int
 
     def null(self, tolerance: float) -> FloatArray:
-        """Return the directions along which the residual does not change.
-
-        Args:
-            tolerance: Singular values at or below it count as zero.
-
-        Returns:
-            Orthonormal rows.
-        """
+        """Return orthonormal rows along which the residual does not change, up to a tolerance."""
         return self.right[self.values <= tolerance]
 
     def motion(self, X: FloatArray, tolerance: float) -> FloatArray:
-        """Return how far a null direction of length 1 can turn each sample.
+        """Return how far a null direction of length 1 can turn each sample of X, (n,), 0 to 1.
 
-        Args:
-            X: Samples, (n, q).
-            tolerance: As for :meth:`null`.
-
-        Returns:
-            Between 0 and 1 per sample, (n,); changes along the sample itself are left out.
+        Changes along the sample itself are left out.
         """
         null = self.null(tolerance)
         if not len(null):
             return np.zeros(self.samples)
-        return _norms(self._turns(X, null))
+        return self._turned(X, null)
 
     def bounds(self, X: FloatArray, tolerance: float, error: float) -> FloatArray:
-        """Return how far an error of the equations can turn each sample, to first order.
+        """Return how far an error of the equations can turn each sample, to first order: (n,).
 
-        Args:
-            X: Samples, (n, q).
-            tolerance: As for :meth:`null`; only the other directions are looked at.
-            error: Norm of the error relative to the right-hand sides.
-
-        Returns:
-            Angles, (n,).
+        ``error`` is relative to the right-hand sides; directions up to the tolerance are left out.
         """
         kept = self.values > tolerance
         if not kept.any():
             return np.zeros(self.samples)
         scaled = self.right[kept] / self.values[kept, None]
-        turned = np.array([np.linalg.norm(block, 2) for block in self._turns(X, scaled)])
+        turned = self._turned(X, scaled)
         return np.where(turned > 0, turned * min(error, 1e200), 0.0)
 
-    def _turns(self, X: FloatArray, vectors: FloatArray) -> list[FloatArray]:
+    def _turned(self, X: FloatArray, vectors: FloatArray) -> FloatArray:
+        """Return how far a combination of the vectors of norm 1 can turn each sample, (n,)."""
         shaped = vectors.reshape(len(vectors), self.samples, -1)[:, :, : self.dimension]
         u = X / np.linalg.norm(X, axis=1, keepdims=True)
         turned = shaped - np.sum(shaped * u, axis=2, keepdims=True) * u
-        return [turned[:, i] for i in range(self.samples)]
+        rates = [float(np.linalg.norm(turned[:, i], 2)) for i in range(self.samples)]
+        return np.array(rates, dtype=np.float64)
 
 
-def _norms(blocks: list[FloatArray]) -> FloatArray:
-    return np.array([float(np.linalg.norm(block, 2)) for block in blocks], dtype=np.float64)
-
-
-def local_view(system: System, X: FloatArray, b: FloatArray, work: Work) -> LocalView:
-    """Decompose the Jacobian at a set of samples.
-
-    Args:
-        system: The equations.
-        X: Samples, (n, q).
-        b: Coefficients, (n,).
-        work: Counts what it costs.
-
-    Returns:
-        The singular values, filled up by zeros to the number of unknowns, and vectors.
-    """
+def local_view(system: SampleEquations, X: FloatArray, b: FloatArray, work: Work) -> LocalView:
+    """Decompose the Jacobian at (X, b); values are filled up by zeros, one per unknown."""
     J = system.jacobian(X, b)
     rows, columns = J.shape
     work.spend(system.jacobian_cost(len(X)) + decomposition(max(rows, columns), columns))

@@ -15,24 +15,13 @@ from identify.equations.pose import Problem
 from identify.findings import Recovery, Witness
 from identify.options import Options
 from identify.recovery.norms import sign_equivalence
-from identify.sample_sets import SampleSet, clear_distance, set_distance
+from identify.sample_sets import DIFFERENT, SampleSet, clear_distance, set_distance
 from identify.tensor.interpolation import Interpolation
-from identify.undetermined.candidates import absorbed
-from identify.undetermined.compressed import MAX_ENTRIES, direction_outside, forms_size
 from identify.undetermined.moments import Moments, moments_of
-from identify.undetermined.second_sets import with_margin
-from identify.undetermined.system import System, build_system
-from identify.undetermined.walking import FAINT, solve
-from identify.undetermined.work import Work
+from identify.undetermined.stated import LEAST, Adapter, satisfies
 
-LEAST = 1e-8
-"""Relative residual up to which a set satisfies the equations in any case."""
-
-KEPT = 1e-8
-"""Relative error up to which a norm or a margin is the one that was stated."""
-
-DIFFERENT, CLEARLY = 0.01, 0.1
-"""Distance from which two sets count as different, and at which no farther one is looked for."""
+CLEARLY = 0.1
+"""Distance of two sets at which no farther one is looked for."""
 
 DRAWS, HOPELESS = 60, 8
 """Sets drawn, and drawn in vain before the search is given up."""
@@ -41,30 +30,24 @@ DRAWS, HOPELESS = 60, 8
 def witness_pair(
     problem: Problem, interpolation: Interpolation, options: Options
 ) -> tuple[Recovery, Witness] | None:
-    """Build two different sample sets that satisfy the equations of a degree 1 or 2 activation.
+    """Return two different sample sets that satisfy the equations of a degree 1 or 2 activation.
 
-    Args:
-        problem: The equations.
-        interpolation: Their tensors, determined.
-        options: n_samples, unit_norm, margin and seed are used.
-
-    Returns:
-        One set as a recovery that claims nothing, another as its witness; None where none was found
-        that satisfies the equations to rounding (a single sample can be determined, too).
+    One is a recovery that claims nothing, the other its witness; None where none was found that
+    satisfies the equations to rounding (a single sample can be determined, too).
     """
     rng = np.random.default_rng(options.seed)
     moments = moments_of(problem, interpolation)
-    if _nearest(problem, moments, options.seed) > rounding_level(problem.evaluations, LEAST):
+    if _least_miss(problem, moments, options.seed) > rounding_level(problem.evaluations, LEAST):
         return None
-    solver, degree = _Solver(problem, options), problem.evaluations.activation.degree
+    adapter, degree = Adapter(problem, options), problem.evaluations.activation.degree
     found: list[SampleSet] = []
     best: tuple[float, SampleSet, SampleSet] | None = None
     for count in range(DRAWS):
         if count == HOPELESS and not found:
             break
-        more = count % 3 if solver.bound else 0
+        more = count % 3 if adapter.bound else 0
         drawn = moments.draw(options.n_samples or moments.fewest + more, rng)
-        candidate = None if drawn is None else solver.adapted(drawn, rng)
+        candidate = None if drawn is None else adapter.adapted(drawn, rng)
         if candidate is None or not satisfies(problem, options, candidate):
             continue
         for other in found:
@@ -80,18 +63,9 @@ def witness_pair(
 
 
 def why_no_pair(problem: Problem, interpolation: Interpolation, options: Options) -> str:
-    """Say why there is no second data set to be shown.
-
-    Args:
-        problem: The equations.
-        interpolation: Their tensors, determined.
-        options: As for :func:`witness_pair`, which returned None.
-
-    Returns:
-        A sentence.
-    """
+    """Return a sentence that says why :func:`witness_pair` returned None."""
     allowed = rounding_level(problem.evaluations, LEAST)
-    miss = _nearest(problem, moments_of(problem, interpolation), options.seed)
+    miss = _least_miss(problem, moments_of(problem, interpolation), options.seed)
     if miss <= allowed:
         return "No second sample set that keeps what was stated was found, and none is excluded."
     return (
@@ -102,71 +76,7 @@ def why_no_pair(problem: Problem, interpolation: Interpolation, options: Options
     )
 
 
-def satisfies(problem: Problem, options: Options, candidate: SampleSet) -> bool:
-    """Say whether a set satisfies the equations to rounding, and what the caller stated.
-
-    Args:
-        problem: The equations.
-        options: n_samples, unit_norm and margin are used.
-        candidate: Samples (n, d) and coefficients (n,).
-
-    Returns:
-        Whether it does, and every sample carries weight.
-    """
-    x, b = candidate
-    norms, evaluations = np.linalg.norm(x, axis=1), problem.evaluations
-    if not (np.isfinite(x).all() and np.isfinite(b).all() and norms.min() > 0):
-        return False
-    weight = np.abs(b) * norms**evaluations.activation.degree
-    if weight.min() <= FAINT * weight.max() or options.n_samples not in {None, len(x)}:
-        return False
-    if options.unit_norm and np.abs(norms - 1).max() > KEPT:
-        return False
-    if problem.setting == "kkt":
-        weights = problem.weights
-        margins = np.sign(b) * (evaluations.activation(x @ weights.W.T) @ weights.a)
-        if margins.min() <= 0:
-            return False
-        if options.margin is not None and np.abs(margins / options.margin - 1).max() > KEPT:
-            return False
-    return total_residual(evaluations, x, b) <= rounding_level(evaluations, LEAST)
-
-
-class _Solver:
-    """Makes sets with the right moments keep what is known of the samples besides."""
-
-    def __init__(self, problem: Problem, options: Options) -> None:
-        self.problem, self.options = problem, options
-        power = problem.equations.activation.is_power
-        self.bound = bool(options.unit_norm) and (not power or options.margin is not None)
-        self.system: System | None = None
-        self.work = Work()
-
-    def adapted(self, drawn: SampleSet, rng: np.random.Generator) -> SampleSet | None:
-        """Scale to the margin, or solve for norms, and margins, from a set."""
-        problem, options = self.problem, self.options
-        if not self.bound:
-            if options.margin is None:
-                return drawn
-            weights, activation = problem.weights, problem.evaluations.activation
-            return with_margin(drawn, activation, weights.a, weights.W, options.margin)
-        if self.system is None:
-            if forms_size(problem, wider=True) > MAX_ENTRIES:
-                return None
-            self.system = build_system(problem, options)
-        system = self.system
-        X, b = drawn[0] @ system.forms.basis * system.forms.sigma, drawn[1]
-        if not system.free_b:
-            X, b = absorbed(system, X, b)
-        X, b, _ = solve(system, X, b, self.work)
-        x, b = system.samples(X, b)
-        if system.forms.wide:  # no neuron sees which direction outside the row space it is
-            old = system.forms.basis[:, -1]
-            x += np.outer(x @ old, direction_outside(problem.space.basis, rng) - old)
-        return x, b
-
-
-def _nearest(problem: Problem, moments: Moments, seed: int) -> float:
+def _least_miss(problem: Problem, moments: Moments, seed: int) -> float:
     """Return how well sets with the moments satisfy the equations, whatever was stated of them."""
     rng = np.random.default_rng(seed)
     drawn = [moments.draw(moments.fewest + count % 3, rng) for count in range(HOPELESS)]
@@ -194,14 +104,7 @@ def _described(
 
 
 def determined_part(activation: Polynomial) -> str:
-    """Say what the equations do determine.
-
-    Args:
-        activation: sigma, of degree 1 or 2.
-
-    Returns:
-        A sentence.
-    """
+    """Return a sentence that says what the equations of degree 1 or 2 do determine."""
     if activation.degree == 1:
         return "A linear activation shows the data only through the sum of b_i x_i (section 4.1)."
     if activation.is_power:

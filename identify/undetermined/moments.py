@@ -16,7 +16,7 @@ from identify.arrays import FloatArray
 from identify.equations.pose import Problem
 from identify.sample_sets import SampleSet
 from identify.tensor.interpolation import Interpolation
-from identify.undetermined.second_sets import linear_set, quadratic_set
+from identify.undetermined.moment_sets import linear_set, quadratic_set
 
 RANK = 1e-10
 """Eigenvalue of M, relative to the largest, at or below which it is rounding."""
@@ -46,16 +46,7 @@ class Moments:
         return {0: 2, 1: 3}.get(self.rank, self.rank)
 
     def draw(self, n: int, rng: np.random.Generator) -> SampleSet | None:
-        """Draw a set of samples with these moments.
-
-        Args:
-            n: Number of samples.
-            rng: Draws the set.
-
-        Returns:
-            Samples (n, d) and coefficients (n,), or None where a set of that size is determined or
-            impossible.
-        """
+        """Draw n samples with these moments; None where such a set is determined or impossible."""
         if self.matrix is None:
             assert self.v is not None
             drawn = linear_set(self.v, n, rng)
@@ -119,15 +110,7 @@ class Moments:
 
 
 def moments_of(problem: Problem, interpolation: Interpolation) -> Moments:
-    """Read the moments off the tensors and, with a constant term, off the output weights.
-
-    Args:
-        problem: The equations, of degree 1 or 2.
-        interpolation: Their tensors, determined.
-
-    Returns:
-        The moments.
-    """
+    """Read the moments off the tensors and, with a constant term, off the output weights."""
     basis, tensors, evaluations = problem.space.basis, interpolation.tensors, problem.evaluations
     origin = np.zeros(basis.shape[1])
     v = basis @ tensors[1].f(origin[None])[0] if 1 in tensors else None
@@ -138,7 +121,7 @@ def moments_of(problem: Problem, interpolation: Interpolation) -> Moments:
         rank = int(np.sum(sizes > RANK * sizes.max()))
     total, c, seen = None, evaluations.activation.coefficients, evaluations.values
     if c[0] != 0 and seen is not None and np.any(seen):
-        rest = seen.copy()
+        rest = seen.copy()  # values = c_0 s + c_1 v.w + c_2 w.M w
         if v is not None:
             rest -= c[1] * evaluations.points @ v
         if matrix is not None:

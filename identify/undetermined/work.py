@@ -32,22 +32,10 @@ class Work:
         return self.left <= 0
 
     def spend(self, operations: float) -> None:
-        """Count operations.
-
-        Args:
-            operations: Their number, beyond what every step costs.
-        """
+        """Count operations, beyond what every step costs."""
         self.left -= operations + _STEP
 
 
 def decomposition(rows: int, columns: int) -> float:
-    """Count the operations of a singular value decomposition.
-
-    Args:
-        rows: Rows of the matrix.
-        columns: Its columns.
-
-    Returns:
-        Their number.
-    """
+    """Return the number of operations of a singular value decomposition."""
     return rows * columns * (5.0 * min(rows, columns) + 400.0)

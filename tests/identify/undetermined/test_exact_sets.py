@@ -7,24 +7,21 @@ from dataclasses import replace
 import cases
 import numpy as np
 import pytest
+import scipy.optimize
 from campaign.basic import kkt_few_neurons
 from campaign.stationary import stationary_point
 from cases import AMBIGUOUS, Case, unit, witness_residual
 from truth import few_directions, posed
 
 from identify import Verdict, verify_identifiability
-from identify.equations.activation import parse_activation
-from identify.equations.pose import pose
-from identify.equations.weights import as_weights
 from identify.findings import Partial
 from identify.options import Options
-from identify.sample_sets import clear_distance, set_distance
+from identify.sample_sets import set_distance
 from identify.tensor.interpolation import interpolate
-from identify.undetermined import candidates
-from identify.undetermined.candidates import Candidate
-from identify.undetermined.exact_sets import LARGER_SETS, SQUARE, WRONG_SIGNS, decide
+from identify.undetermined.exact_sets import decide
 from identify.undetermined.explain import explain_deficient
 from identify.undetermined.search import new_search
+from identify.undetermined.sentences import LARGER_SETS, SQUARE, WRONG_SIGNS
 
 NOT = Verdict.NOT_IDENTIFIABLE
 
@@ -49,71 +46,6 @@ def test_the_output_weights_have_to_agree_too(size):
     assert report.witness.residual == pytest.approx(miss, abs=1e-12)
     assert (report.verdict == NOT) == (miss <= 1e-8)
     assert (miss <= 1e-8) == (size <= 1e-9)
-
-
-def test_output_weights_of_polynomials_are_equations_of_their_own():
-    """Gradients of several degrees at few points imply no values: with them less is open."""
-    rng = np.random.default_rng(0)
-    x, b = cases.samples(rng, 4, 4, norms=True), cases.signed(rng, 4)
-    case = cases.gradient_step(rng, x, b, [0, 1, 0.5, 1], 4, AMBIGUOUS)
-    frozen, sigma = replace(case, a=case.options["init"][0]), parse_activation([0, 1, 0.5, 1])
-    trained, hidden = (
-        new_search(
-            pose(as_weights(one.a, one.W, one.options["init"]), sigma, 0.0), Options()
-        ).system
-        for one in (case, frozen)
-    )
-    assert len(hidden.forms.target) == 4 * 4
-    assert len(trained.forms.target) == 4 * 4 + 4
-    X = x @ trained.forms.basis * trained.forms.sigma
-    assert np.linalg.norm(trained.residual(X, b)) < 1e-12
-    power = cases.gradient_step(rng, x, b, 3, 4, AMBIGUOUS)
-    assert len(new_search(posed(power), Options()).system.forms.target) == 4 * 4  # Euler
-
-
-def naive_distance(first, second, degree) -> float:
-    (x, b), (y, _) = first, second
-    weights = [abs(w) * np.linalg.norm(z) ** degree for z, w in zip(x, b, strict=True)]
-    far = []
-    for z, weight in zip(x, weights, strict=True):
-        if weight >= 0.01 * max(weights):
-            u = z / np.linalg.norm(z)
-            far.append(
-                min(np.linalg.norm(u - s * v / np.linalg.norm(v)) for v in y for s in (1, -1))
-            )
-    return max(far)
-
-
-def test_splitting_and_faint_samples_make_no_different_set():
-    rng = np.random.default_rng(0)
-    x, b = cases.samples(rng, 4, 5, norms=True), cases.signed(rng, 4)
-    split = np.concatenate([x, x[:1]]), np.concatenate([b * [0.3, 1, 1, 1], b[:1] * 0.7])
-    faint = np.concatenate([x, rng.standard_normal((1, 5))]), np.append(b, 1e-4)
-    turned = x + 0.1 * rng.standard_normal(x.shape), b
-    for other in (split, faint):
-        assert clear_distance((x, b), other, 3) == pytest.approx(0, abs=1e-7)
-        assert clear_distance(other, (x, b), 3) == pytest.approx(0, abs=1e-7)
-    assert set_distance(x, faint[0]) > 0.1
-    # faint in one and not in the other: it is there in both
-    assert clear_distance(faint, (faint[0], np.append(b, 10.0)), 3) == pytest.approx(0, abs=1e-7)
-    for one, other in (((x, b), turned), (turned, faint), (split, turned)):
-        both = max(naive_distance(one, other, 3), naive_distance(other, one, 3))
-        assert clear_distance(one, other, 3) == pytest.approx(both, rel=1e-9)
-        assert both > 0.05
-
-
-def test_a_set_of_more_samples_than_needed_is_reduced():
-    case = few_directions(np.random.default_rng(0))
-    search = new_search(posed(case), Options())
-    forms, n = search.system.forms, len(case.x)
-    X = case.x * np.cbrt(case.b)[:, None] @ forms.basis * forms.sigma
-    padded = Candidate(np.concatenate([X, X[:1] / np.cbrt(2)]), np.ones(n + 1), 0.0, True)
-    padded.X[0] /= np.cbrt(2)
-    assert search.exact(padded.X, padded.b)
-    found = search.fewest(padded, 1)
-    assert len(found.X) <= n
-    assert search.exact(found.X, found.b)
-    assert len(search.fewest(padded, n + 1).X) == n + 1
 
 
 def test_sets_of_more_samples_than_the_tensor_needs_prove_nothing():
@@ -186,7 +118,7 @@ def test_non_negative_weights_that_are_not_found_end_nothing(monkeypatch):
     def circles(matrix, target):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr(candidates, "nnls", circles)
+    monkeypatch.setattr(scipy.optimize, "nnls", circles)
     report = report_of(case)
     assert report.verdict == NOT
     assert witness_residual(case, report.witness) < 1e-8

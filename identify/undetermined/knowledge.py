@@ -123,6 +123,7 @@ class TensorKnowledge:
         return self._tell(features / self.forms.sigma**alpha, lost)
 
     def _tell(self, features: FloatArray, lost: bool) -> Functional:
+        """Tell psi.q for features psi of the top degree, part of it ``lost`` outside the rows."""
         forms = self.forms
         position = forms.degrees.index(self.degree)
         start = sum(forms.sizes[:position])
@@ -130,11 +131,13 @@ class TensorKnowledge:
         psi[start : start + forms.sizes[position]] = features
         size = float(np.linalg.norm(psi))
         if size == 0:
-            return Functional(not lost, 0.0 if not lost else np.nan, np.inf if lost else 0.0, lost)
+            value, bound = (np.nan, np.inf) if lost else (0.0, 0.0)
+            return Functional(not lost, value, bound, float(lost))
         along = forms.rows[: self.rank] @ psi
         missing = float(np.linalg.norm(psi - along @ forms.rows[: self.rank])) / size
         if lost or missing > OUTSIDE:
             return Functional(False, np.nan, np.inf, 1.0 if lost else missing)
+        # psi.q = (S^-1 V^T psi).(U^T g), and an error e of g moves it by |S^-1 V^T psi| e at most
         weighted = along / forms.values[: self.rank]
         value = self.factor * float(weighted @ forms.target[: self.rank])
         bound = self.factor * self.error * float(np.linalg.norm(weighted))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray, IntArray
-from identify.relu.conditions import Conditions, evaluate_conditions, forward
-from identify.relu.problem import Problem
+from identify.relu.arguments import TrainedNetwork
+from identify.relu.conditions import ReluConditions, evaluate_conditions, forward
 from identify.relu.reach import Reach
 
 TOLERANCE = 1e-8
@@ -60,8 +60,8 @@ class ReluWitness:
     labels: IntArray
     splits: tuple[Split, ...]
     replaced: tuple[int, ...]
-    conditions: Conditions
-    given: Conditions
+    conditions: ReluConditions
+    given: ReluConditions
     distance: float
     moved: float
     apart: float
@@ -86,50 +86,38 @@ class ReluWitness:
 
 
 def described(
-    problem: Problem,
+    network: TrainedNetwork,
     parts: FloatArray,
     weights: FloatArray,
     of: IntArray,
     replaced: Sequence[int],
     splits: tuple[Split, ...],
 ) -> ReluWitness:
-    """Write a second set out and evaluate it.
+    """Return the second set, evaluated; it may fail its own verification.
 
-    Args:
-        problem: The network and the first set.
-        parts: New samples, (k, d).
-        weights: Their b_i, (k,).
-        of: Which old sample each new one replaces, (k,).
-        replaced: All old samples that are replaced.
-        splits: The samples taken apart, or none for a merge.
-
-    Returns:
-        The witness, which may fail its own verification.
+    ``parts`` (k, d) are the new samples, ``weights`` (k,) their b_i and ``of`` (k,) the old samples
+    whose labels they take; ``replaced`` are all old samples that go. A merge has no ``splits``.
     """
-    kept = [i for i in range(problem.n) if i not in replaced]
-    x = np.concatenate([parts, problem.x[kept]])
-    b = np.concatenate([weights, problem.b[kept]])
-    labels = np.concatenate([problem.labels[of], problem.labels[kept]])
-    distances = np.linalg.norm(x[:, None] - problem.x, axis=2)
-    members = replaced if not splits else of
+    layers, old, margin = network.layers, network.x, network.margin
+    kept = [i for i in range(network.n) if i not in replaced]
+    x = np.concatenate([parts, old[kept]])
+    b = np.concatenate([weights, network.b[kept]])
+    labels = np.concatenate([network.labels[of], network.labels[kept]])
+    distances = np.linalg.norm(x[:, None] - old, axis=2)
+    # which new sample stands for which old one: of a merge the one for both
+    pairs = [(parts[k % len(parts)], old[i]) for k, i in enumerate(of if splits else replaced)]
     return ReluWitness(
         x=x,
         b=b,
         labels=labels,
         splits=splits,
         replaced=tuple(replaced),
-        conditions=evaluate_conditions(problem.layers, x, b, labels, problem.margin),
-        given=evaluate_conditions(
-            problem.layers, problem.x, problem.b, problem.labels, problem.margin
-        ),
+        conditions=evaluate_conditions(layers, x, b, labels, margin),
+        given=evaluate_conditions(layers, old, network.b, network.labels, margin),
         distance=float(max(distances.min(axis=0).max(), distances.min(axis=1).max())),
-        moved=float(
-            max(np.linalg.norm(parts[k % len(parts)] - problem.x[i]) for k, i in enumerate(members))
-        ),
+        moved=float(max(np.linalg.norm(new - gone) for new, gone in pairs)),
         apart=float(distances.min()),
         same_pattern=all(
-            forward(problem.layers, parts[k % len(parts)])[1]
-            == forward(problem.layers, problem.x[i])[1]
-            for k, i in enumerate(members)
+            forward(layers, new)[1] == forward(layers, gone)[1] for new, gone in pairs
         ),
     )

@@ -1,13 +1,17 @@
-"""The reduced equations as equations in the samples, with the constraints and the Jacobian.
+"""The equations as equations in the samples, with the constraints and the Jacobian.
 
-Symbols: X_i = sigma x_i, L q = y the reduced equations (``compressed``). With as few equations as
-are independent the Jacobian in (x, b) is small enough to be formed. A margin given of samples of
-norm 1 adds one equation per sample; without |x_i| = 1 a margin only fixes the scale of each sample.
+``identify.equations.system.Equations`` are linear in the tensor, taken at the neurons; these are
+the same, reduced (``compressed``), in the unknowns (x, b): L q = y with q = sum_i b_i phi(X_i) and
+X_i = sigma x_i. With as few equations as are independent the Jacobian in (x, b) is small enough to
+be formed. A margin given of samples of norm 1 adds one equation per sample; without |x_i| = 1 a
+margin only fixes the scale of each sample.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -15,13 +19,18 @@ from identify.arrays import FloatArray
 from identify.equations.activation import Polynomial
 from identify.equations.pose import Problem
 from identify.options import Options
+from identify.sample_sets import SampleSet, unit_rows
 from identify.tensor.features import gradient_features, monomial_features
 from identify.undetermined.compressed import Forms, compress
 
+FAINT = 1e-3
+"""A sample whose weight is below this share of the largest could be anything: no such set is used.
+"""
+
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """The equations and constraints in (X, b).
+class SampleEquations:
+    """The equations and constraints in (X, b), X (n, q) and b (n,).
 
     For a power activation b_i = +-1 is fixed and X_i carries |b_i|^{1/alpha}: that takes out the
     scale symmetry. Steps are relative: (eta, beta) moves X_i by |X_i| eta_i and b_i by |b_i|
@@ -53,26 +62,11 @@ class System:
         return self.forms.basis.shape[1]
 
     def features(self, X: FloatArray) -> FloatArray:
-        """Return L phi(X_i), what one sample with b_i = 1 adds to the left-hand side.
-
-        Args:
-            X: Samples, (n, q).
-
-        Returns:
-            An array of shape (n, rho).
-        """
-        return sum_of([monomial_features(X, k) @ block.T for k, block in self.blocks])
+        """Return L phi(X_i), (n, rho): what one sample with b_i = 1 adds to the left-hand side."""
+        return reduce(add, (monomial_features(X, k) @ block.T for k, block in self.blocks))
 
     def residual(self, X: FloatArray, b: FloatArray) -> FloatArray:
-        """Return left minus right-hand sides, constraints last.
-
-        Args:
-            X: Samples, (n, q).
-            b: Coefficients, (n,).
-
-        Returns:
-            A vector.
-        """
+        """Return left minus right-hand sides, a vector, constraints last."""
         parts = [b @ self.features(X) - self.forms.target]
         if self.margin is not None:
             parts.append(b * self.outputs(X) / self.margin - 1)
@@ -81,30 +75,18 @@ class System:
         return np.concatenate(parts)
 
     def outputs(self, X: FloatArray) -> FloatArray:
-        """Return Phi at the samples scaled to norm 1 (kkt, power activation).
-
-        Args:
-            X: Samples, (n, q).
-
-        Returns:
-            Values, (n,).
-        """
-        u = _units(X)
-        return self.activation(u @ self.points.T) @ self.a
+        """Return Phi at the samples scaled to norm 1, (n,) (kkt, power activation)."""
+        return self.activation(unit_rows(X) @ self.points.T) @ self.a
 
     def jacobian(self, X: FloatArray, b: FloatArray) -> FloatArray:
         """Return the derivative of the residual in relative steps.
 
-        Args:
-            X: Samples, (n, q).
-            b: Coefficients, (n,).
-
-        Returns:
-            A matrix with n q columns, or n (q + 1) where b is free, sample by sample.
+        It has n q columns, or n (q + 1) where b is free, sample by sample.
         """
         n, q = X.shape
         size = np.linalg.norm(X, axis=1)
-        along = sum_of([gradient_features(X, k) @ block.T for k, block in self.blocks if k])
+        # b_i L dphi(X_i) |X_i| for eta_i, |b_i| L phi(X_i) for beta_i
+        along = reduce(add, (gradient_features(X, k) @ block.T for k, block in self.blocks if k))
         along *= (b * size)[:, None, None]
         if self.free_b:
             own = (np.abs(b)[:, None] * self.features(X))[:, None, :]
@@ -118,98 +100,51 @@ class System:
         return np.concatenate(rows)
 
     def jacobian_cost(self, n: int) -> float:
-        """Count the operations of the Jacobian.
-
-        Args:
-            n: Number of samples.
-
-        Returns:
-            Their number.
-        """
+        """Return the number of operations of the Jacobian at n samples."""
         return float(n) * (self.dimension + 1) * len(self.forms.target) * sum(self.forms.sizes)
 
     def _constraint_rows(self, X: FloatArray, b: FloatArray, size: FloatArray) -> list[FloatArray]:
         found = []
-        u = _units(X)
-        if self.margin is not None:
+        u = unit_rows(X)
+        if self.margin is not None:  # b_i Phi(u_i) / margin, a function of the direction alone
             slope = (self.activation(u @ self.points.T, 1) * self.a) @ self.points
             slope -= np.sum(slope * u, axis=1, keepdims=True) * u
             found.append(slope * (b / self.margin)[:, None])
-        if self.unit:
+        if self.unit:  # |X_i|^2 / sigma^2
             found.append(2 * u * (size**2 / self.forms.sigma**2)[:, None])
         return found
 
-    def moved(
-        self, X: FloatArray, b: FloatArray, step: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Take a relative step.
-
-        Args:
-            X: Samples, (n, q).
-            b: Coefficients, (n,).
-            step: As the columns of the Jacobian.
-
-        Returns:
-            The moved samples and coefficients.
-        """
+    def moved(self, X: FloatArray, b: FloatArray, step: FloatArray) -> SampleSet:
+        """Return (X, b) after a relative step, ordered as the columns of the Jacobian."""
         n, q = X.shape
         step = step.reshape(n, -1)
         X = X + np.linalg.norm(X, axis=1, keepdims=True) * step[:, :q]
         return X, b * (1 + step[:, q] * np.sign(b)) if self.free_b else b
 
-    def samples(self, X: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the samples in the full space; of norm 1 for a power activation.
-
-        Args:
-            X: Samples, (n, q).
-            b: Coefficients, (n,).
-
-        Returns:
-            Samples (n, d) and coefficients (n,).
-        """
+    def samples(self, X: FloatArray, b: FloatArray) -> SampleSet:
+        """Return the samples (n, d) in the full space; of norm 1 for a power activation."""
         x = X @ self.forms.basis.T / self.forms.sigma
         if self.free_b:
             return x, b
-        norms = np.linalg.norm(x, axis=1)
-        return _units(x), b * norms**self.activation.degree
+        return unit_rows(x), b * np.linalg.norm(x, axis=1) ** self.activation.degree
+
+    def alive(self, X: FloatArray, b: FloatArray) -> bool:
+        """Return whether the set is finite and no sample faint, in |b_i| |X_i|^alpha."""
+        weight = np.abs(b) * np.linalg.norm(X, axis=1) ** self.activation.degree
+        return bool(np.isfinite(X).all() and weight.min() > FAINT * weight.max())
+
+    def consistent(self, setting: str, X: FloatArray, b: FloatArray) -> bool:
+        """Return whether the margins have the signs of the weights; only kkt requires it."""
+        return setting != "kkt" or bool(np.all(self.outputs(X) * b > 0))
 
 
-def _units(X: FloatArray) -> FloatArray:
-    """Scale samples to norm 1; one that vanished on the way stays 0."""
-    norms = np.linalg.norm(X, axis=1, keepdims=True)
-    return X / np.where(norms > 0, norms, 1.0)
-
-
-def sum_of(parts: list[FloatArray]) -> FloatArray:
-    """Add arrays of one shape.
-
-    Args:
-        parts: At least one array.
-
-    Returns:
-        A new array.
-    """
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
-
-
-def build_system(problem: Problem, options: Options) -> System:
-    """Write the reduced equations and the constraints the options impose.
-
-    Args:
-        problem: The equations.
-        options: unit_norm, margin and seed are used.
-
-    Returns:
-        The system.
-    """
+def equations_of_samples(problem: Problem, options: Options) -> SampleEquations:
+    """Write the reduced equations, and the constraints that unit_norm and margin impose."""
     forms = compress(problem, wider=True, seed=options.seed)
     activation = problem.equations.activation
     free_b = not activation.is_power
     both = options.margin is not None and bool(options.unit_norm)
-    return System(
+    return SampleEquations(
         activation=activation,
         forms=forms,
         blocks=forms.blocks(),

@@ -1,4 +1,4 @@
-"""Checks of the arguments of the ReLU witnesses."""
+"""The arguments of the public ReLU functions, checked and in float64."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ _LARGEST = 1e50
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A ReLU network with samples on the margin, their weights b_i = lambda_i y_i and labels."""
+class TrainedNetwork:
+    """A ReLU network with samples on the margin, their weights b_i = lambda_i y_i and labels.
+
+    Attributes:
+        layers: One (W, bias or None) per layer, ReLU between them, the last W of one row.
+        x: Samples, (n, d).
+        b: lambda_i y_i, (n,), no entry 0.
+        labels: y_i, (n,).
+        margin: y_i Phi(x_i) of the samples.
+    """
 
     layers: Layers
     x: FloatArray
@@ -37,22 +45,13 @@ class Problem:
         return self.x.shape[1]
 
 
-def check_problem(
+def check_network(
     layers: Sequence[tuple[ArrayLike, ArrayLike | None]],
     x: ArrayLike,
     b: ArrayLike,
     margin: float,
-) -> Problem:
-    """Read a network and its samples.
-
-    Args:
-        layers: One (W, bias or None) per layer, the last W of one row.
-        x: Samples, (n, d).
-        b: lambda_i y_i, (n,).
-        margin: The margin.
-
-    Returns:
-        The problem in float64.
+) -> TrainedNetwork:
+    """Return the network and its samples in float64.
 
     Raises:
         ValueError: If an argument is malformed; says what to pass.
@@ -74,18 +73,11 @@ def check_problem(
     if positive <= 0:
         raise ValueError(f"margin: found {margin!r}; pass a positive number")
     labels = np.sign(weights).astype(np.int64)
-    return Problem(found, samples, weights, labels, positive)
+    return TrainedNetwork(found, samples, weights, labels, positive)
 
 
 def check_direction(direction: ArrayLike | None, d: int) -> FloatArray | None:
-    """Scale a direction to norm 1.
-
-    Args:
-        direction: (d,), or None.
-        d: Input dimension.
-
-    Returns:
-        The unit direction, or None.
+    """Return a direction, (d,), scaled to norm 1, or None.
 
     Raises:
         ValueError: If it is malformed or 0.
@@ -100,13 +92,7 @@ def check_direction(direction: ArrayLike | None, d: int) -> FloatArray | None:
 
 
 def check_distance(distance: object) -> float | Literal["largest"] | None:
-    """Read a distance.
-
-    Args:
-        distance: A positive number, "largest" or None.
-
-    Returns:
-        The same.
+    """Return a positive number, "largest" or None as it is.
 
     Raises:
         ValueError: If it is none of these.
@@ -125,31 +111,17 @@ def check_distance(distance: object) -> float | Literal["largest"] | None:
 
 
 def check_index(value: object, count: int) -> int | None:
-    """Read an int from 0 to count - 1.
-
-    Args:
-        value: Anything.
-        count: How many there are.
-
-    Returns:
-        The int, or None where it is none.
-    """
+    """Return an int from 0 to count - 1 as it is, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         return None
     return int(value) if 0 <= value < count else None
 
 
 def check_seed(seed: object) -> np.random.Generator:
-    """Make a generator.
-
-    Args:
-        seed: A non-negative int.
-
-    Returns:
-        The generator.
+    """Return the generator of a seed.
 
     Raises:
-        ValueError: If it is anything else.
+        ValueError: If the seed is no int >= 0.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed: found {seed!r}; pass an int >= 0")

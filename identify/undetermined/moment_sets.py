@@ -1,10 +1,8 @@
-"""Second sample sets for activations of degree 1 and 2, where the tensor does not fix the samples.
+"""Sample sets with a given moment: what degrees 1 and 2 do not tell apart.
 
 Linear: only v = sum_i b_i x_i enters (paper, section 4.1). Quadratic: only M = sum_i b_i x_i x_i^T
-enters
-(section 4.2); with z_i = |b_i|^{1/2} x_i and S = diag(sign b), any Q with Q^T S Q = S gives a
-second set
-Q z with the same M = z^T S z.
+enters (section 4.2); with z_i = |b_i|^{1/2} x_i and S = diag(sign b), any Q with Q^T S Q = S gives
+a second set Q z with the same M = z^T S z.
 """
 
 from __future__ import annotations
@@ -12,20 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.equations.activation import Polynomial
 from identify.sample_sets import SampleSet
 
 
 def linear_set(v: FloatArray, n: int, rng: np.random.Generator) -> SampleSet | None:
     """Return n unit samples with sum_i b_i x_i = v, b_i > 0, tilted away from v all around.
 
-    Args:
-        v: The vector that is determined, (d,).
-        n: Number of samples.
-        rng: Draws the tilts.
-
-    Returns:
-        Samples (n, d) and coefficients (n,), or None where a set of that size is determined.
+    None where a set of that size is determined.
     """
     d, size = len(v), float(np.linalg.norm(v))
     if n < 2 or d < 2 or size == 0:
@@ -41,16 +32,9 @@ def linear_set(v: FloatArray, n: int, rng: np.random.Generator) -> SampleSet | N
 
 
 def quadratic_set(matrix: FloatArray, n: int | None, rng: np.random.Generator) -> SampleSet | None:
-    """Return unit samples with sum_i b_i x_i x_i^T = M.
+    """Return n unit samples with sum_i b_i x_i x_i^T = M, (d, d); n = None: as few as possible.
 
-    Args:
-        matrix: M, (d, d), symmetric.
-        n: Number of samples, or None for the fewest that are not determined.
-        rng: Draws the set.
-
-    Returns:
-        Samples (n, d) and coefficients (n,), or None where a set of that size is determined or
-        impossible.
+    None where a set of that size is determined or impossible.
     """
     values, vectors = np.linalg.eigh(matrix)
     kept = np.abs(values) > 1e-10 * np.abs(values).max()
@@ -101,27 +85,3 @@ def _mixed(z: FloatArray, signs: FloatArray, rng: np.random.Generator) -> FloatA
         mixed[i] = np.cosh(angle) * first + np.sinh(angle) * second
         mixed[k] = np.sinh(angle) * first + np.cosh(angle) * second
     return mixed
-
-
-def with_margin(
-    samples: SampleSet, activation: Polynomial, a: FloatArray, W: FloatArray, margin: float
-) -> SampleSet | None:
-    """Scale each sample so that its margin sign(b_i) Phi(x_i) is the given one.
-
-    Args:
-        samples: Samples (n, d) and coefficients (n,).
-        activation: sigma(t) = c t^alpha.
-        a: Output weights, (m,).
-        W: First layer, (m, d).
-        margin: The margin.
-
-    Returns:
-        The scaled set, which satisfies the same stationarity equations, or None where a margin has
-        the wrong sign.
-    """
-    x, b = samples
-    phi = activation(W @ x.T).T @ a
-    if not np.all(phi * b > 0):
-        return None
-    scale = (margin / np.abs(phi)) ** (1 / activation.degree)
-    return x * scale[:, None], b / scale**activation.degree
