@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proofs_check.claims import all_claims, check_all
-from proofs_check.ledger import CheckedClaim, Claim, Verdict
+from proofs_check.ledger import CheckedClaim, Claim, ClaimVerdict
 from proofs_check.rendering import (
     render_details,
     render_summary,
@@ -83,7 +83,7 @@ def exit_status(checked: Sequence[CheckedClaim]) -> int:
     """What the command exits with: 1 on any surprise, else 2 on any undecided claim, else 0."""
     if not all(found.as_recorded for found in checked):
         return SURPRISE
-    if any(found.verdict is Verdict.UNDECIDED for found in checked):
+    if any(found.verdict is ClaimVerdict.UNDECIDED for found in checked):
         return UNDECIDED
     return EXPECTED
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from identify.files import write_atomic
-from proofs_check.ledger import CheckedClaim, Verdict
+from proofs_check.ledger import CheckedClaim, ClaimVerdict
 from proofs_check.rendering.text import describe_methods, describe_section, describe_values
 
 HEAD = """# Errata to arXiv 2602.08723
@@ -35,7 +35,7 @@ def render_errata(checked: Sequence[CheckedClaim]) -> str:
     Returns:
         A page of Markdown.
     """
-    wrong = [f for f in checked if f.verdict in {Verdict.CORRECTED, Verdict.REFUTED}]
+    wrong = [f for f in checked if f.verdict in {ClaimVerdict.CORRECTED, ClaimVerdict.REFUTED}]
     rest = [found for found in checked if found not in wrong]
     added = [found for found in rest if found.claim.corrected is not None]
     rows = [f"| {f.id} | {f.where} | {f.verdict.value} |\n" for f in rest if f not in added]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from identify.files import write_atomic
-from proofs_check.ledger import CheckedClaim, Counterexample, Evidence
+from proofs_check.docket import Counterexample, Evidence
+from proofs_check.ledger import CheckedClaim
 
 SCHEMA = 1
 """Raised whenever a key is renamed, removed or given another meaning."""

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from proofs_check.ledger import CheckedClaim, Counterexample, Evidence, Stored, Verdict
+from proofs_check.docket import Counterexample, Evidence, Stored
+from proofs_check.ledger import CheckedClaim, ClaimVerdict
 
 STYLE = {
-    Verdict.PROVED: "green",
-    Verdict.CORRECTED: "yellow",
-    Verdict.REFUTED: "red",
-    Verdict.SUPPORTED: "cyan",
-    Verdict.UNDECIDED: "bold magenta",
+    ClaimVerdict.PROVED: "green",
+    ClaimVerdict.CORRECTED: "yellow",
+    ClaimVerdict.REFUTED: "red",
+    ClaimVerdict.SUPPORTED: "cyan",
+    ClaimVerdict.UNDECIDED: "bold magenta",
 }
 
 
@@ -55,7 +56,7 @@ def render_summary(checked: Sequence[CheckedClaim]) -> str:
         A few lines.
     """
     counts = Counter(found.verdict for found in checked)
-    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in ClaimVerdict if counts[verdict]]
     seconds = sum(found.seconds for found in checked)
     lines = [f"{len(checked)} claims in {seconds:.0f} s: {', '.join(parts)}."]
     surprises = [found.id for found in checked if not found.as_recorded]

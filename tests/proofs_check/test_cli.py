@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from proofs_check import Verdict, claims
+from proofs_check import ClaimVerdict, claims
 from proofs_check.__main__ import main
 from proofs_check.ledger import check, claim
 from proofs_check.rendering import (
@@ -25,27 +25,27 @@ from proofs_check.rendering.text import describe_value
 ROOT = Path(__file__).parents[2]
 
 
-@claim("good", where="A.2, step 1", statement="1 + 1 = 2", recorded=Verdict.PROVED)
+@claim("good", where="A.2, step 1", statement="1 + 1 = 2", recorded=ClaimVerdict.PROVED)
 def good(docket):
     """Peano."""
     docket.exact("1 + 1 for both summands", [1 + 1 == 2, 1 + 1 != 3])
 
 
 @claim("bad", where="A.3, end", statement="1/2 is whole", corrected="1/2 < 1 & <b>",
-       hypotheses=("a < b",), recorded=Verdict.CORRECTED)  # fmt: skip
+       hypotheses=("a < b",), recorded=ClaimVerdict.CORRECTED)  # fmt: skip
 def bad(docket):
     """Half of an apple."""
     docket.refute("a half", lambda t: t.denominator != 1, t=Fraction(1, 2))
     docket.numerical("halves", [0.5 < 1], seed=3)
 
 
-@claim("surprise", where="A.3, end", statement="2 is odd", recorded=Verdict.PROVED)
+@claim("surprise", where="A.3, end", statement="2 is odd", recorded=ClaimVerdict.PROVED)
 def surprise(docket):
     """No."""
     docket.exact("parity", 2 % 2 == 1)
 
 
-@claim("open", where="B.1, end", statement="who knows", recorded=Verdict.UNDECIDED)
+@claim("open", where="B.1, end", statement="who knows", recorded=ClaimVerdict.UNDECIDED)
 def unknown(docket):
     """Nobody."""
 
@@ -54,7 +54,7 @@ def unknown(docket):
 def ledger_of(monkeypatch):
     def install(*found):
         module = SimpleNamespace(**{one.id: one for one in found})
-        monkeypatch.setattr(claims, "MODULES", (module,))
+        monkeypatch.setattr(claims, "modules", lambda: (module,))
 
     return install
 
@@ -101,7 +101,8 @@ def test_bad_input_gets_one_clear_line(ledger_of, capsys, arguments, message):
 
 def test_two_claims_of_one_name_are_refused(ledger_of, monkeypatch):
     ledger_of(good)
-    monkeypatch.setattr(claims, "MODULES", claims.MODULES * 2)
+    twice = claims.modules() * 2
+    monkeypatch.setattr(claims, "modules", lambda: twice)
     with pytest.raises(ValueError, match=r"found the ids \['good'\] more than once"):
         claims.all_claims()
 
@@ -135,7 +136,7 @@ def test_the_whole_ledger_as_json(ledger, tmp_path):
     for one in written["claims"]:
         assert keys <= set(one)
         assert one["evidence"]
-        assert one["verdict"] in set(Verdict)
+        assert one["verdict"] in set(ClaimVerdict)
 
 
 def test_the_page_in_a_browser(ledger, tmp_path, browser):
@@ -178,6 +179,6 @@ def test_the_errata_list_every_correction(ledger, tmp_path):
     write_errata(ledger, tmp_path / "errata.md")
     text = (tmp_path / "errata.md").read_text()
     headings = re.findall(r"^### (\S+): ", text, flags=re.MULTILINE)
-    expected = [f.id for f in ledger if f.verdict in {Verdict.CORRECTED, Verdict.REFUTED}]
+    expected = [f.id for f in ledger if f.verdict in {ClaimVerdict.CORRECTED, ClaimVerdict.REFUTED}]
     assert headings[: len(expected)] == expected
     assert {f.id for f in ledger if f.claim.corrected} <= set(headings)

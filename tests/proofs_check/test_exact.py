@@ -11,10 +11,11 @@ from flint import arb
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from proofs_check import formulas, rational, strategies
-from proofs_check.claims import theorem_4_1_balls
-from proofs_check.enclosure import enclose_zero
-from proofs_check.recovery import interpolate, recover_exactly
+from proofs_check import strategies
+from proofs_check.claims.section_4 import theorem_4_1_balls
+from proofs_check.exact import formulas, rational
+from proofs_check.exact.enclosure import enclose_zero
+from proofs_check.exact.proof_a_2 import interpolate, recover_exactly
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=40)
 entries = st.integers(-3, 3)

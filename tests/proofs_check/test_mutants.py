@@ -11,6 +11,13 @@ from proofs_check.claims import claims_of
 from proofs_check.ledger import check
 
 FOLDER = Path(claims.__file__).parent
+EXACT = FOLDER.parent / "exact"
+
+
+def claim_file(name):
+    (path,) = FOLDER.rglob(f"{name}.py")
+    return path
+
 
 MUTANTS = [
     # claim that has to notice, file, text, changed text
@@ -61,10 +68,10 @@ MUTANTS = [
      "c ** (2 - alpha) * t for t in b"),
     ("split-orthogonal", "symmetries", "c = [Fraction(5, 4) ** alpha * t",
      "c = [Fraction(5, 4) ** (alpha - 1) * t"),
-    ("E5", "interpolation", "[True, d == 1 or alpha == 2]", "[True, d == 1]"),
-    ("pseudo-inverse", "interpolation", "multiply(D, written) == left_inverse(V)",
+    ("E5", "interpolation_of_f", "[True, d == 1 or alpha == 2]", "[True, d == 1]"),
+    ("pseudo-inverse", "interpolation_of_f", "multiply(D, written) == left_inverse(V)",
      "written == left_inverse(V)"),
-    ("kernel-interpolant", "interpolation", "** (alpha - 1) for W_p", "** alpha for W_p"),
+    ("kernel-interpolant", "interpolation_of_f", "** (alpha - 1) for W_p", "** alpha for W_p"),
     ("uniqueness-of-f", "uniqueness", "[unit[k], *spread(index)]", "[unit[0], *spread(index)]"),
     ("full-rank-precisely", "uniqueness", "(3, 4, 6)", "(3, 4, 5)"),
     ("p-from-f", "uniqueness", "[alpha * f_k for f_k in f]", "[f_k for f_k in f]"),
@@ -156,13 +163,13 @@ SHARED = [
      "labels = [-1 if t > 0 else 1 for t in b]"),
     ("E1", "pencil", "conditions", "dot(x_i, x_i) == 1 for x_i in x",
      "dot(x_i, x_i) > 1 for x_i in x"),
-    ("pseudo-inverse", "interpolation", "feature_matrix", "multinomial(index) for", "1 for"),
+    ("pseudo-inverse", "interpolation_of_f", "feature_matrix", "multinomial(index) for", "1 for"),
     ("uniqueness-of-f", "uniqueness", "feature_matrix", "2 * exponents(d, alpha - 1)[1:]",
      "exponents(d, alpha - 1)[2:]"),
-    ("slice-factorisation", "slices", "decomposition", "dot(x_i, v) ** (alpha - 2)",
+    ("slice-factorisation", "slices", "tensor_pencil", "dot(x_i, v) ** (alpha - 2)",
      "dot(x_i, v) ** (alpha - 1)"),
-    ("A.9", "pencil", "decomposition", "eigenpairs(solve(A, B))", "eigenpairs(solve(B, A))"),
-    ("E1", "pencil", "decomposition", "solve(multiply(x, transpose(x)), x)", "x"),
+    ("A.9", "pencil", "tensor_pencil", "eigenpairs(solve(A, B))", "eigenpairs(solve(B, A))"),
+    ("E1", "pencil", "tensor_pencil", "solve(multiply(x, transpose(x)), x)", "x"),
     ("relu-split", "relu", "relu_network", "[max(t, 0) for t in found[-1]]",
      "[abs(t) for t in found[-1]]"),
     ("relu-merge", "relu", "relu_network", "combine([self.lam[i] / total, self.lam[j] / total]",
@@ -192,20 +199,20 @@ def examined(name, module):
 
 @pytest.mark.parametrize(("name", "file", "old", "new"), MUTANTS)
 def test_the_ledger_notices(name, file, old, new, tmp_path, monkeypatch):
-    mutant = mutate(FOLDER / f"{file}.py", old, new, tmp_path)
+    mutant = mutate(claim_file(file), old, new, tmp_path)
     found = examined(name, load(mutant.stem, mutant, monkeypatch))
     assert not found.as_recorded, found.verdict
 
 
 @pytest.mark.parametrize(("name", "file", "shared", "old", "new"), SHARED)
 def test_the_ledger_notices_what_claims_share(name, file, shared, old, new, tmp_path, monkeypatch):
-    mutant = mutate(FOLDER.parent / f"{shared}.py", old, new, tmp_path)
-    load(f"proofs_check.{shared}", mutant, monkeypatch)
-    found = examined(name, load(f"{file}_mutant", FOLDER / f"{file}.py", monkeypatch))
+    mutant = mutate(EXACT / f"{shared}.py", old, new, tmp_path)
+    load(f"proofs_check.exact.{shared}", mutant, monkeypatch)
+    found = examined(name, load(f"{file}_mutant", claim_file(file), monkeypatch))
     assert not found.as_recorded, found.verdict
 
 
 def test_every_claim_file_has_mutants():
-    files = {module.__name__.rpartition(".")[2] for module in claims.MODULES}
+    files = {name.rpartition(".")[2] for name in claims.MODULES}
     assert {file for _, file, _, _ in MUTANTS} == files
     assert len(MUTANTS) >= 12

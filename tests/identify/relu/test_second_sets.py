@@ -14,7 +14,7 @@ from identify.relu.ambiguity import relu_merge, relu_witness
 from identify.relu.conditions import evaluate_conditions
 from identify.relu.points import synthesize_relu_kkt
 from identify.relu.reach import bounding_box, farthest
-from proofs_check.relu_network import CLASSES, DEEP, SINGLE
+from proofs_check.exact.relu_network import CLASSES, DEEP, SINGLE
 
 SHAPES = [
     ((5, 8), 3, False),

@@ -1,0 +1,282 @@
+"""Which split is best, and what the splitting matrix says about the Hessian.
+
+arXiv 2602.08723, section 5.3, appendices B.1 and B.2. Letters as in
+``exact.reconstruction_loss``; the share of an offspring is lambda_i^[j] / lambda_i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import sympy
+from flint import fmpq, fmpq_mat
+
+from proofs_check.docket import Docket
+from proofs_check.exact.formulas import Matrix, Scalar, dot
+from proofs_check.exact.polynomial_map import (
+    PolynomialMap,
+    bilinear,
+    gradient,
+    hessian,
+    is_positive_semidefinite,
+    random_problem,
+    random_rationals,
+    random_split,
+    variables,
+)
+from proofs_check.exact.rational import cayley, diagonal, multiply, to_flint, transpose
+from proofs_check.exact.reconstruction_loss import binary, flat, loss, splitting_matrix
+from proofs_check.exact.smooth_problem import smooth_problem, vanishes
+from proofs_check.ledger import ClaimVerdict, claim
+
+SEED = 7
+
+
+@claim(
+    "theorem-b1",
+    where="B.1, Theorem B.1, case 2",
+    statement=(
+        "If λ_min(S(x_i)) < 0, the second-order change of the loss is smallest among splits with "
+        "|δ_i^[j]| <= 1 for two off-springs x_i ± η v_min of weight λ_i/2: it is "
+        "(η^2/2) λ_min(S(x_i))."
+    ),
+    recorded=ClaimVerdict.PROVED,
+    hypotheses=(
+        "sum_j λ^[j] = λ_i, sum_j λ^[j] δ^[j] = 0, every share λ^[j]/λ_i positive",
+        "to second order in η; what the third order allows is E9",
+    ),
+)
+def optimal_split(docket: Docket) -> None:
+    """delta^T S delta >= lambda_min |delta|^2 >= lambda_min, as lambda_min < 0 and |delta| <= 1.
+
+    So the mean with the shares as weights, positive and of sum 1, is at least lambda_min; +-v_min
+    with equal shares has mean displacement 0 and reaches it.
+    """
+    rng = np.random.default_rng(SEED)
+    bounded, reached = [], []
+    x = [fmpq(0)] * 3
+    for _ in range(25):
+        f, theta, weight, values, Q = curved_map(rng)
+        limit = fmpq(min(values), 2)
+        for n in range(12):
+            split = random_split(rng, 3, 2 + n % 4)
+            bounded.append(f.expansion(theta, [weight], [x], [split])[2,] >= limit)
+        v = [row[values.index(min(values))] for row in to_flint(Q).tolist()]
+        best = f.expansion(theta, [weight], [x], [binary(v)])[2,]
+        reached.append(dot(v, v) == 1 and best == limit)
+    docket.exact(
+        "25 maps from R^3 to R^2 with given rational eigenvalues of S, the lowest negative: 300 "
+        "random splits into 2 to 5 offspring stay above the coefficient lambda_min / 2 of eta^2",
+        bounded,
+        seed=SEED,
+    )
+    docket.exact("the binary split along v_min reaches it", reached, seed=SEED)
+    f, theta, weight, values, Q = curved_map(rng)
+    v = [row[values.index(max(values))] for row in to_flint(Q).tolist()]
+    opposed = [(6, [s / 6 for s in v]), (-5, [s / 5 for s in v])]
+    lower = f.expansion(theta, [weight], [x], [opposed])[2,]
+    with_halves = f.expansion(theta, [weight], [x], [binary(v)])[2,]
+    docket.exact(
+        "with a negative share, 6 and -5, the direction of the largest eigenvalue, positive here, "
+        "decreases the loss",
+        [max(values) > 0, with_halves > 0, lower < 0],
+    )
+
+
+def curved_map(rng: np.random.Generator) -> tuple[PolynomialMap, list, Scalar, list[int], Matrix]:
+    """A quadratic map from R^3 to R^2 with f(0) = 0 and S(0) = Q diag(values) Q^T.
+
+    Returns:
+        The map, theta, the weight of the sample at 0, the eigenvalues (the lowest is negative, the
+        largest positive) and Q, whose columns are the eigenvectors.
+    """
+    values = [-int(rng.integers(1, 6)), int(rng.integers(-1, 4)), int(rng.integers(4, 9))]
+    Q = cayley([Fraction(int(p), int(q)) for p, q in rng.integers([-4, 1], [5, 4], (3, 2))], 3)
+    S = to_flint(multiply(Q, diagonal(values), transpose(Q)))
+    theta, (weight,) = random_rationals(rng, 2), random_rationals(rng, 1)
+    symmetric = fmpq_mat(random_rationals(rng, 3, 3))
+    B_2 = symmetric + symmetric.transpose()
+    B_1 = (S / (-2 * weight) - theta[1] * B_2) / theta[0]
+    x = variables(3)
+    linear = random_rationals(rng, 2, 3)
+    components = [
+        dot(c, x) + bilinear(x, B, x) / 2 for c, B in zip(linear, (B_1, B_2), strict=True)
+    ]
+    return PolynomialMap(tuple(components), 3), theta, weight, values, Q
+
+
+@claim(
+    "theorem-b1-stable",
+    where="B.1, Theorem B.1, case 1",
+    statement=(
+        "If λ_min(S(x_i)) >= 0, any infinitesimal splitting of x_i cannot decrease the loss."
+    ),
+    corrected=(
+        "If λ_min(S(x_i)) > 0, no splitting of x_i with 0 < η < 3 λ_min(S(x_i)) / (2 |λ_i| M) "
+        "decreases the loss, M a bound of the third derivative of r.f near x_i, r taken before."
+    ),
+    recorded=ClaimVerdict.CORRECTED,
+    hypotheses=("positive shares, sum_j λ^[j] δ^[j] = 0, |δ^[j]| <= 1",),
+)
+def stable(docket: Docket) -> None:
+    """With S = 0 the third or fourth order decides: f(x) = x^4 at 0 has J = 0 and S = 0.
+
+    For S > 0 let r be the residual before and dr its change. L_after - L = 2 r.dr + |dr|^2, and
+
+        2 r.dr = -2 lambda sum_j share_j (r.f(x + eta delta_j) - r.f(x))
+              >= (eta^2 / 2) sum_j share_j |delta_j|^2 (lambda_min - (2/3) |lambda| M eta)
+
+    by Taylor's theorem for r.f, the first order cancelling, and |delta_j|^3 <= |delta_j|^2. The
+    range of eta does not depend on the number of offspring, and it is the largest: an offspring of
+    small share p has |dr|^2 of order p^2.
+    """
+    theta, eta = sympy.symbols("theta eta")
+    quartic = loss([1], [sympy.Rational(1, 2)] * 2, [[eta**4]] * 2)
+    docket.symbolic(
+        "f(x) = x^4, theta = lambda = 1, x = 0: the loss changes by -eta^4 (2 - eta^4)",
+        sympy.expand(quartic - 1 + eta**4 * (2 - eta**4)) == 0,
+    )
+    rng = np.random.default_rng(SEED)
+    within, beyond = [], []
+    for _ in range(40):
+        f, theta, weight, largest, side = stable_map(rng)
+        for n in range(6):
+            after = f.expansion(theta, [weight], [[0]], [random_split(rng, 1, 2 + n % 4)])
+            within.append(after(largest * (2 * n + 1) / 12) > after[0,])
+        p = fmpq(1, 10**30)
+        after = f.expansion(theta, [weight], [[0]], [[(p, [side]), (1 - p, [side * p / (p - 1)])]])
+        beyond.append(after(largest * 101 / 100) < after[0,])
+    docket.exact(
+        "40 cubic maps from R to R^2 with S > 0: 240 splits into 2 to 5 offspring with eta up to "
+        "11/12 of the largest increase the loss",
+        within,
+        seed=SEED,
+    )
+    docket.exact(
+        "an eta 1% above the largest lets an offspring of share 10^-30 decrease it",
+        beyond,
+        seed=SEED,
+    )
+    docket.refute(
+        "f(x) = x^4, theta = 1, x = 0: S = 0, and the loss falls from 1 to (1 - eta^4)^2",
+        quartic_decreases,
+        theta=1,
+        weight=1,
+        x=0,
+        eta=Fraction(1, 10),
+    )
+
+
+def quartic_decreases(theta: Scalar, weight: Scalar, x: Scalar, eta: Scalar) -> bool:
+    """Whether S >= 0 and the binary split decreases the loss, for f(x) = x^4."""
+    S = splitting_matrix(weight, [theta - weight * x**4], [[[12 * x**2]]])[0][0]
+    half = weight / Fraction(2)
+    after = loss([theta], [half, half], [[(x + eta) ** 4], [(x - eta) ** 4]])
+    return S >= 0 and after < loss([theta], [weight], [[x**4]])
+
+
+def stable_map(rng: np.random.Generator) -> tuple[PolynomialMap, list, Scalar, Scalar, int]:
+    """A cubic map from R to R^2 with f(0) = 0 and S(0) > 0, so r = theta before the split.
+
+    Returns:
+        The map, theta, the weight of the sample at 0, the largest eta, and the side on which the
+        third order decreases the loss.
+    """
+    theta, linear, quadratic, cubic = random_rationals(rng, 4, 2)
+    (weight,) = random_rationals(rng, 1)
+    cubic[0] += (dot(theta, cubic) == 0) / theta[0]
+    quadratic[0] += (dot(theta, quadratic) == 0) / theta[0]
+    weight = abs(weight) if dot(theta, quadratic) < 0 else -abs(weight)
+    (x,) = variables(1)
+    components = [
+        c * x + b * x**2 / 2 + e * x**3 / 6
+        for c, b, e in zip(linear, quadratic, cubic, strict=True)
+    ]
+    f, third = PolynomialMap(tuple(components), 1), dot(theta, cubic)
+    S = f.splitting_matrices(theta, [weight], [[0]])[0][0, 0]
+    return f, theta, weight, 3 * S / (2 * abs(weight * third)), 1 if weight * third > 0 else -1
+
+
+@claim(
+    "lemma-b2",
+    where="B.2, Lemma B.2",
+    statement="λ_min(∇^2_x L) >= min_i λ_min(S(x_i)).",
+    recorded=ClaimVerdict.PROVED,
+)
+def surrogate(docket: Docket) -> None:
+    """H = 2 J^T J + blockdiag(S(x_i)) with J = [lambda_1 J_1 ... lambda_k J_k], and J^T J >= 0.
+
+    v^T H v >= sum_i v_i^T S(x_i) v_i >= min_i lambda_min(S(x_i)) |v|^2, with equality where J = 0.
+    """
+    problem = smooth_problem(3, 2, 2)
+    J = sympy.Matrix.hstack(*(problem.weights[i] * problem.J(i) for i in range(3)))
+    blocks = sympy.diag(*(problem.S(i) for i in range(3)))
+    docket.symbolic(
+        "H for every f from R^2 to R^2 and three samples",
+        vanishes(problem.hessian - 2 * J.T * J - blocks),
+    )
+    rng = np.random.default_rng(SEED)
+    bounded = []
+    for _ in range(40):
+        f, theta, weights, x = random_problem(rng, k=3, d=2, P=2, degree=3)
+        matrices = f.splitting_matrices(theta, weights, x)
+        H = hessian(f.loss_polynomial(theta, weights), flat(x))
+        bounded.append(is_positive_semidefinite(H, -lower_bound(matrices)))
+    docket.exact(
+        "H - c is positive semidefinite for 40 cubic maps from R^2 to R^2 and three samples, c at "
+        "most 1/1000 below min_i lambda_min(S(x_i))",
+        bounded,
+        seed=SEED,
+    )
+    (y,) = variables(1)
+    even = PolynomialMap((y**2,), 1)
+    docket.exact(
+        "f(x) = x^2, two samples at 0, theta = weights = 1: H = S = -4, equality",
+        hessian(even.loss_polynomial([1], [1, 1]), [0, 0]) == fmpq_mat([[-4, 0], [0, -4]])
+        and even.splitting_matrices([1], [1, 1], [[0], [0]]) == [fmpq_mat([[-4]])] * 2,
+    )
+
+
+def lower_bound(matrices: Sequence[fmpq_mat]) -> Scalar:
+    """A number below the smallest eigenvalue of all matrices by 1/1000 or less."""
+    width = fmpq(1, 1000)
+    size = sum(abs(entry) for matrix in matrices for entry in matrix.entries())
+    low, high = -size, size + width
+    while high - low > width:
+        middle = (low + high) / 2
+        below = all(is_positive_semidefinite(matrix, -middle) for matrix in matrices)
+        low, high = (middle, high) if below else (low, middle)
+    return low
+
+
+@claim(
+    "beyond-hessian",
+    where="5.3, Remark",
+    statement=(
+        "The splitting criterion can detect directions of improvement even when the Hessian is "
+        "positive semidefinite."
+    ),
+    recorded=ClaimVerdict.PROVED,
+)
+def beyond_hessian(docket: Docket) -> None:
+    """f(x) = (x, x^2 / 4), theta = (0, 1), weight 1: x = 0 is a strict minimum of L in x.
+
+    There J^T r = 0, S = -1 and H = 2 J^T J + S = 1. Two offspring cancel in the first component,
+    and the loss becomes (1 - eta^2 / 4)^2.
+    """
+    (x,) = variables(1)
+    f = PolynomialMap((x, x**2 / 4), 1)
+    theta, weights = [0, 1], [1]
+    L = f.loss_polynomial(theta, weights)
+    after = f.expansion(theta, weights, [[0]], [binary([1])])
+    docket.exact(
+        "gradient 0, Hessian 1, S = -1, and a smaller loss for eta = 1/10, 2/10, ..., 20/10",
+        [
+            gradient(L, [0]) == [0],
+            hessian(L, [0]) == fmpq_mat([[1]]),
+            f.splitting_matrices(theta, weights, [[0]]) == [fmpq_mat([[-1]])],
+            *(after(fmpq(n, 10)) < L(0) for n in range(1, 21)),
+        ],
+    )
