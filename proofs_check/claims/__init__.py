@@ -32,6 +32,7 @@ MODULES = (
     "appendix_b.splitting_remainder",
     "appendix_b.splitting_decrease",
     "appendix_b.convergence",
+    "section_5.stationary_points",
     "section_5.convergence_runs",
     "appendix_a.interpolation_of_f",
     "appendix_a.uniqueness",

@@ -63,14 +63,9 @@ class Problem:
         return -12 * weights[:, None, None] * np.einsum("abc,ic->iab", form, x)
 
     def third_derivative(self, x: Floats, weights: Floats, radius: float) -> float:
-        """Bound the third derivative of L in all x_i that are no farther from x than the radius.
-
-        D^3 L[u, u, u] = 6 r'.r'' + 2 r.r''' with r' = -sum lambda_i J_i u_i and so on, and for unit
-        u, |r'|^2 <= sum (lambda_i |J_i|)^2 while r'' and r''' are at most their largest term.
-
-        Returns:
-            The bound, from the Frobenius norms of J_i, Hess f and C.
-        """
+        """Bound the third derivative of L in all x_i no farther from x than the radius."""
+        # D^3 L[u, u, u] = 6 r'.r'' + 2 r.r''' with r' = -sum lambda_i J_i u_i and so on; for unit u
+        # |r'|^2 <= sum (lambda_i |J_i|)^2, while r'' and r''' are at most their largest term
         C, lam = float(np.linalg.norm(self.C)), np.abs(weights)
         Q = 6 * norms(np.einsum("pabc,ic->ipab", self.C, x))
         J = norms(self.jacobians(x))
@@ -174,7 +169,7 @@ def run_algorithm(
         limit: Largest number of steps of Phase I.
 
     Returns:
-        The run.
+        The run, which ended unless the limit was reached.
     """
     features = problem.features(problem.start)
     weights = np.linalg.lstsq(features.T, problem.theta, rcond=None)[0]

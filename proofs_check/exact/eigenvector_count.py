@@ -31,16 +31,7 @@ Polynomial: TypeAlias = dict[Monomial, Scalar]
 
 
 def count_directions(C: FlintMatrix, b: Sequence[Scalar], alpha: int) -> int:
-    """Count the real eigenvectors of T in the span of the samples, up to scale.
-
-    Args:
-        C: (r, r) Gram matrix of independent samples.
-        b: (r,) signed weights, none of them 0, scalars as in C.
-        alpha: Degree, at least 3.
-
-    Returns:
-        How many directions there are; ArithmeticError if balls are too wide to tell.
-    """
+    """Count the real eigenvectors up to scale, from C (r, r) and b (r,), no b_i 0, alpha >= 3."""
     rows = list(zip(C.inv().tolist(), b, strict=True))
     signs = (
         (1,) if alpha % 2 else {1 if b_i > 0 else -1 for b_i in b}
@@ -53,16 +44,7 @@ def count_directions(C: FlintMatrix, b: Sequence[Scalar], alpha: int) -> int:
 
 
 def count_in_plane(x: Matrix, b: Sequence[Scalar], alpha: int) -> int:
-    """Count the real eigenvectors of T in two dimensions, by Sturm's theorem.
-
-    Args:
-        x: (r, 2) rational samples, spanning the plane.
-        b: (r,) rational signed weights.
-        alpha: Degree.
-
-    Returns:
-        How many (w_1 : w_2) satisfy det[w, f(w)] = 0.
-    """
+    """Count the zeros of det[w, f(w)] up to scale by Sturm's theorem, for samples (r, 2)."""
     t = sympy.Symbol("t")
     f = contraction(b, x, [1, t], alpha)
     finite = sympy.Poly(f[1] - t * f[0], t).sqf_part().count_roots()
@@ -70,15 +52,7 @@ def count_in_plane(x: Matrix, b: Sequence[Scalar], alpha: int) -> int:
 
 
 def hermite_form(Q: Matrix, degree: int) -> list[list[Scalar]]:
-    """The trace form of R[z] modulo z_i^degree = sum_k Q_ik z_k.
-
-    Args:
-        Q: (r, r).
-        degree: At least 2.
-
-    Returns:
-        Its matrix in the monomials with exponents below ``degree``, of size degree^r.
-    """
+    """The trace form of R[z] modulo z_i^degree = sum_k Q_ik z_k, a matrix of size degree^r."""
     r, zero = len(Q), 0 * Q[0][0]
     one = tuple([0] * r)
     basis = list(product(range(degree), repeat=r))
@@ -118,17 +92,7 @@ def _combined(terms: Iterable[tuple[Scalar, Polynomial]]) -> Polynomial:
 
 
 def signature(H: Matrix) -> int:
-    """Positive minus negative eigenvalues of a symmetric matrix, by congruences.
-
-    Args:
-        H: (n, n), rationals or balls; it may be singular if it is rational.
-
-    Returns:
-        The signature.
-
-    Raises:
-        ArithmeticError: If the balls are too wide to tell.
-    """
+    """Positive minus negative eigenvalues, by congruences; ArithmeticError if balls cannot tell."""
     rows, total = [list(row) for row in H], 0
     while rows:
         n = len(rows)

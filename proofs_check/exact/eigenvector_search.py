@@ -24,17 +24,7 @@ STEPS = 20
 
 
 def search_directions(C: Floats, b: Floats, alpha: int, seed: int) -> Floats:
-    """Find real eigenvectors by Newton's method from random starts.
-
-    Args:
-        C: (r, r) Gram matrix of independent samples.
-        b: (r,) signed weights.
-        alpha: Degree, at least 3.
-        seed: Draws the starts.
-
-    Returns:
-        (K, r) rows z with z_i = x_i.w, f(w) = w or f(w) = -w, one per direction found.
-    """
+    """Find real eigenvectors by Newton's method, one row z (K, r) per direction found."""
     rng, x = np.random.default_rng(seed), np.linalg.cholesky(C).astype(np.float64)
     found, quiet = np.zeros((0, len(b))), 0
     while quiet < PATIENCE:
@@ -80,21 +70,7 @@ def distinct(w: Floats) -> Floats:
 def enclosed_directions(
     C: arb_mat, b: Sequence[arb], alpha: int, z: Floats, *, digits: int = 40
 ) -> list[list[arb]]:
-    """Prove that an eigenvector lies near each approximate one.
-
-    Args:
-        C: (r, r) Gram matrix.
-        b: (r,) signed weights.
-        alpha: Degree, at least 3.
-        z: (K, r) approximations, as found by ``search_directions``.
-        digits: They are enclosed to 10^-digits.
-
-    Returns:
-        The eigenvectors in the coordinates z_i = x_i.w.
-
-    Raises:
-        ArithmeticError: If there is none near a row.
-    """
+    """Enclose an eigenvector to 10^-digits near each row of z (K, r), or raise ArithmeticError."""
     inverse, r = C.inv().tolist(), len(b)
     results = []
     for start in z:

@@ -46,11 +46,7 @@ class ExactPoint:
         return 1 / (self.alpha * self.mu[j] ** 2 * dot(self.u[j], self.u[j]))
 
     def stationary(self, j: int) -> bool:
-        """Whether neuron j satisfies both stationarity equations, reduced modulo s_j's equation.
-
-        Returns:
-            True if alpha a_j f(W_j) - W_j vanishes with a_j = p(W_j), as polynomials in s_j.
-        """
+        """Whether neuron j satisfies both stationarity equations, reduced modulo s_j's equation."""
         alpha, u = self.alpha, self.u[j]
         f = contraction(self.b, self.x, u, alpha)
         s = fmpq_poly([0, 1])
@@ -63,21 +59,15 @@ class ExactPoint:
         return self.power(j) > 0 and all(row == 0 for row in rows)
 
     def known_value(self, j: int) -> list[Fraction]:
-        """f(u_j) as (A.3) reads it off (a, W): W_j / (alpha a_j) = s_j^(alpha-1) f(u_j).
-
-        Returns:
-            u_j s_j^(2-alpha) / (alpha a_j) = u_j / (alpha mu_j |u_j|^2 s_j^(2 alpha - 2)).
-        """
+        """f(u_j) as (A.3) reads it off (a, W): W_j / (alpha a_j) = s_j^(alpha-1) f(u_j)."""
+        # u_j s_j^(2-alpha) / (alpha a_j) = u_j / (alpha mu_j |u_j|^2 s_j^(2 alpha - 2))
         norm = dot(self.u[j], self.u[j])
         return [t / (self.alpha * self.mu[j] * norm * self.power(j)) for t in self.u[j]]
 
     def margins(self) -> list[dict[Fraction, Fraction]]:
-        """y_i Phi(x_i) = sum_j s_j^2 (u_j.x_i)^alpha / (alpha mu_j), sorted by s_j^(2 (alpha-1)).
-
-        Returns:
-            For each sample the rational coefficient of each root s^2. Equal dictionaries are equal
-            margins, and one scaling of (a, W) then makes all of them 1.
-        """
+        """y_i Phi(x_i) = sum_j s_j^2 (u_j.x_i)^alpha / (alpha mu_j), by s_j^(2 (alpha-1))."""
+        # the rational coefficient of each root s^2: equal dictionaries are equal margins, and one
+        # scaling of (a, W) then makes all of them 1
         results = []
         for x_i, b_i in zip(self.x, self.b, strict=True):
             terms: dict[Fraction, Fraction] = {}
@@ -96,17 +86,8 @@ class ExactPoint:
 
 
 def orthonormal_point(x: Rows, labels: Sequence[int], alpha: int) -> ExactPoint:
-    """Put one neuron on every eigenvector of T = sum_i y_i x_i^{⊗alpha}.
-
-    Args:
-        x: (n, d) orthonormal rows.
-        labels: (n,) in {-1, +1}.
-        alpha: Degree of the activation, at least 3.
-
-    Returns:
-        The point; its margins are equal for alpha odd, and for alpha even where the classes are
-        of one size or one is empty.
-    """
+    """Put one neuron on every eigenvector of T, for orthonormal x (n, d) and alpha >= 3."""
+    # margins are equal for alpha odd; for alpha even if both classes have one size, or one is empty
     rows = [[Fraction(t) for t in row] for row in x]
     u, mu = [], []
     for pattern in product((0, 1, -1), repeat=len(rows)):

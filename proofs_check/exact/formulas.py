@@ -84,17 +84,7 @@ def multinomial(index: Sequence[int]) -> int:
 
 
 def polarized(p: Any, vectors: Matrix) -> Scalar:
-    """Sum over signs that equals 2^alpha alpha! T(u_1, ..., u_alpha) (A.2, step 1).
-
-    sum_eps (prod_t eps_t) p(sum_t eps_t u_t).
-
-    Args:
-        p: The diagonal polynomial w -> T(w, ..., w).
-        vectors: u_1, ..., u_alpha.
-
-    Returns:
-        The sum over all signs; divide it by 2^alpha alpha!.
-    """
+    """sum_eps (prod_t eps_t) p(sum_t eps_t u_t) = 2^alpha alpha! T(u_1, ..., u_alpha) (A.2)."""
     return sum(
         prod(signs) * p(combine(signs, vectors)) for signs in product((1, -1), repeat=len(vectors))
     )

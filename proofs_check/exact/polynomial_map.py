@@ -99,16 +99,8 @@ def third_derivative_square(p: Polynomial, x: Vector) -> fmpq:
 
 
 def is_positive_semidefinite(A: fmpq_mat, shift: Scalar = 0) -> bool:
-    """Whether A + shift I is positive semidefinite.
-
-    Args:
-        A: (n, n), symmetric.
-        shift: Added to the diagonal.
-
-    Returns:
-        True if no coefficient of det(t I + A + shift I) is negative: all roots being real, this is
-        so if and only if none of them is positive.
-    """
+    """Whether a symmetric A + shift I is: no coefficient of det(t I + A + shift I) is negative."""
+    # all roots are real, so this is so if and only if none of them is positive
     n = A.nrows()
     shifted = A + shift * fmpq_mat([[int(j == k) for k in range(n)] for j in range(n)])
     return all(coefficient >= 0 for coefficient in (-shifted).charpoly().coeffs())
@@ -143,6 +135,6 @@ def random_split(rng: np.random.Generator, d: int, count: int) -> Split:
 
 
 def random_problem(rng: np.random.Generator, k: int, d: int, P: int, degree: int) -> tuple:
-    """A random map with theta, weights and samples."""
+    """A random map f with theta, weights and samples."""
     f = random_map(rng, d, P, degree)
     return f, random_rationals(rng, P), random_rationals(rng, k), random_rationals(rng, k, d)

@@ -37,20 +37,7 @@ Sample: TypeAlias = tuple[tuple[Fraction, ...], Fraction]
 
 
 def interpolate(u: Matrix, values: Matrix, alpha: int) -> FlintMatrix:
-    """Find the unique A with f(w) = A phi(w) through the values (A.4, A.5).
-
-    Args:
-        u: (m, d) points.
-        values: (m, d) values f(u_j).
-        alpha: Degree of the tensor.
-
-    Returns:
-        A^T = (V^T V)^{-1} V^T F, (N, d); it exists if and only if rank(K) = N.
-
-    Raises:
-        ZeroDivisionError: If rank(K) < N, or if balls cannot tell.
-        ValueError: If no form passes through the values.
-    """
+    """The A^T (N, d) with f(u_j) = A phi(u_j) (A.4, A.5); ZeroDivisionError if rank(K) < N."""
     V = flint_matrix([monomials(u_j, alpha - 1) for u_j in u])
     F = flint_matrix(values)
     A = (V.transpose() * V).solve(V.transpose() * F)
@@ -74,7 +61,7 @@ def recover(
     slices: tuple[Vector, Vector],
     eigenvectors: Callable[[FlintMatrix], FlintMatrix],
 ) -> tuple[FlintMatrix, list[Scalar]]:
-    """Recover as many samples as there are dimensions from the values of f.
+    """Recover d samples, rows of some length, and their signed weights from the values of f.
 
     Args:
         u: (m, d) points with rank(K) = N.
@@ -84,7 +71,7 @@ def recover(
         eigenvectors: Maps a matrix to that of its eigenvectors (columns).
 
     Returns:
-        Samples (d, d), rows of some length, and the signed weights (d,) for these lengths.
+        Samples (d, d) and the signed weights (d,) for their lengths.
     """
     A = interpolate(u, values, alpha).transpose().tolist()
 
@@ -101,17 +88,8 @@ def recover(
 
 
 def recover_exactly(u: Rows, values: Rows, alpha: int, seed: int) -> set[Sample]:
-    """Recover unit samples from exact values, in the coordinates of the row space of W.
-
-    Args:
-        u: (m, d) rational directions of the neurons, of rank r, with rank(K) = N(r).
-        values: (m, d) values f(u_j) in row(W).
-        alpha: Degree of the tensor.
-        seed: Draws the slices.
-
-    Returns:
-        r unit samples with their signed weights, the first entry that is not 0 positive.
-    """
+    """Recover r unit samples, first entry positive, from u (m, d) of rank r, rank(K) = N(r)."""
+    # in coordinates of the row space of W
     basis = [list(u[j]) for j in independent_columns(transpose(u))]
     dual = multiply(inverse(multiply(basis, transpose(basis))), basis)
     draws = np.random.default_rng(seed).integers(-99, 100, (2, len(basis)))
@@ -129,17 +107,7 @@ def recover_exactly(u: Rows, values: Rows, alpha: int, seed: int) -> set[Sample]
 
 
 def rational_eigenvectors(C: fmpq_mat) -> fmpq_mat:
-    """Eigenvectors of a matrix as columns, exact.
-
-    Args:
-        C: (r, r) with r distinct rational eigenvalues.
-
-    Returns:
-        The eigenvectors, (r, r).
-
-    Raises:
-        ValueError: If an eigenvalue is irrational or repeated.
-    """
+    """Eigenvectors as columns; ValueError unless C has distinct rational eigenvalues."""
     pairs = eigenpairs(from_flint(C))
     if len({value for value, _ in pairs}) < C.nrows():
         raise ValueError("C: found too few distinct rational eigenvalues; draw other slices")
@@ -147,19 +115,7 @@ def rational_eigenvectors(C: fmpq_mat) -> fmpq_mat:
 
 
 def normalized(x: Vector, b: Rational, alpha: int) -> Sample:
-    """The equivalent unit sample whose first entry that is not 0 is positive.
-
-    Args:
-        x: (d,) rational sample of rational length.
-        b: Its signed weight.
-        alpha: Degree of the tensor.
-
-    Returns:
-        (x / c, b c^alpha) with c = +-|x|.
-
-    Raises:
-        ValueError: If the length is irrational.
-    """
+    """(x / c, b c^alpha), c = +-|x| with the first entry positive; ValueError if irrational."""
     length = square_root(dot(x, x))
     if length is None:
         raise ValueError(

@@ -57,18 +57,7 @@ def rank(A: Rows) -> int:
 
 
 def solve(A: Rows, B: Rows) -> Matrix:
-    """A^{-1} B.
-
-    Args:
-        A: (n, n), invertible.
-        B: (n, k).
-
-    Returns:
-        The solution, (n, k).
-
-    Raises:
-        ZeroDivisionError: If A is singular.
-    """
+    """A^{-1} B; ZeroDivisionError if A is singular."""
     return from_flint(to_flint(A).solve(to_flint(B)))
 
 
@@ -101,16 +90,8 @@ def nullspace(A: Rows) -> Matrix:
 
 
 def pseudo_inverse(A: Rows) -> Matrix:
-    """The Moore-Penrose inverse, from a full-rank factorisation A = B C.
-
-    A^+ = C^T (C C^T)^{-1} (B^T B)^{-1} B^T, all rational.
-
-    Args:
-        A: (m, n), not zero.
-
-    Returns:
-        The inverse, (n, m).
-    """
+    """The Moore-Penrose inverse of A other than 0, from a full-rank factorisation A = B C."""
+    # A^+ = C^T (C C^T)^{-1} (B^T B)^{-1} B^T, all rational
     pivots = independent_columns(A)
     B = [[row[k] for k in pivots] for row in A]
     C = from_flint(to_flint(A).rref()[0])[: len(pivots)]
@@ -123,14 +104,7 @@ def pseudo_inverse(A: Rows) -> Matrix:
 
 
 def eigenpairs(A: Rows) -> list[tuple[Fraction, list[Fraction]]]:
-    """Rational eigenvalues of A with a basis of each eigenspace.
-
-    Args:
-        A: (n, n).
-
-    Returns:
-        One (eigenvalue, eigenvector) per basis vector; irrational eigenvalues are left out.
-    """
+    """Rational eigenvalues of A with a basis of each eigenspace; irrational ones are left out."""
     n = len(A)
     characteristic: fmpq_poly = to_flint(A).charpoly()
     pairs = []
@@ -153,15 +127,7 @@ def square_root(value: Rational) -> Fraction | None:
 
 
 def cayley(entries: Sequence[Rational], n: int) -> Matrix:
-    """The rotation (1 - S)^{-1} (1 + S) of a skew-symmetric S: every entry is rational.
-
-    Args:
-        entries: S above the diagonal, row by row, n (n - 1) / 2 numbers.
-        n: Size.
-
-    Returns:
-        An orthogonal matrix of determinant 1, the identity for zero entries.
-    """
+    """The rotation (1 - S)^{-1} (1 + S), rational: entries are S above the diagonal, row by row."""
     S = [[Fraction(0)] * n for _ in range(n)]
     for (j, k), entry in zip(combinations(range(n), 2), entries, strict=True):
         S[j][k], S[k][j] = Fraction(entry), -Fraction(entry)

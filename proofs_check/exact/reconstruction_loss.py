@@ -41,17 +41,7 @@ def splitting_matrix(weight: Scalar, r: Vector, hessians: Sequence[Matrix]) -> l
 def offspring(
     x: Matrix, weights: Vector, splits: Sequence[Split], eta: Scalar
 ) -> tuple[list[list[Scalar]], list[Scalar]]:
-    """x_i^[j] = x_i + eta delta_i^[j] and lambda_i^[j] = share_i^[j] lambda_i.
-
-    Args:
-        x: k samples.
-        weights: Their k weights.
-        splits: What becomes of each, k splits.
-        eta: Step size.
-
-    Returns:
-        The offspring, sample by sample, and their weights.
-    """
+    """All x_i^[j] = x_i + eta delta_i^[j], and lambda_i^[j] = share_i^[j] lambda_i likewise."""
     points = [
         [s + eta * t for s, t in zip(x_i, delta, strict=True)]
         for x_i, split in zip(x, splits, strict=True)
@@ -69,7 +59,7 @@ def keep(d: int) -> Split:
 
 
 def binary(v: Vector) -> Split:
-    """X +- eta v with half the weight each (section 5.2)."""
+    """Two offspring x +- eta v with half the weight each (section 5.2)."""
     half = fmpq(1, 2)
     return [(half, list(v)), (half, [-t for t in v])]
 

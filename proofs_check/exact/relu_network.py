@@ -50,17 +50,7 @@ def gated(layers: Layers, signs: Sequence[Sequence[int]], x: Vector) -> Scalar:
 
 
 def difference_quotient(at: Callable[[Fraction], tuple[Layers, Vector]]) -> Fraction:
-    """(Phi(STEP) - Phi(-STEP)) / (2 STEP) along a line inside one activation region.
-
-    Args:
-        at: The network and the sample at a place of the line.
-
-    Returns:
-        The derivative, exact where Phi is affine on the line.
-
-    Raises:
-        ValueError: If the line leaves the region or the sample is on its boundary.
-    """
+    """(Phi(STEP) - Phi(-STEP)) / (2 STEP) on a line in one activation region: the derivative."""
     patterns = [pattern(*at(t)) for t in (-STEP, F(0), STEP)]
     if any(0 in signs for signs in patterns[1]) or patterns.count(patterns[1]) < 3:
         raise ValueError("derivative: the line leaves the activation region; move the sample")
@@ -120,11 +110,7 @@ class Point:
         return on_margin and all(t > 0 for t in self.lam) and self.stationary()
 
     def split(self, i: int, delta: Vector, share: Fraction) -> Point:
-        """Put x_i + delta, and x_i - share / (1 - share) delta, in the place of x_i.
-
-        Returns:
-            The point, lambda_i divided as share to 1 - share.
-        """
+        """Put x_i + delta and x_i - share / (1 - share) delta in the place of x_i."""
         back = share / (share - 1)
         new = [combine([1, t], [self.x[i], delta]) for t in (F(1), back)]
         parts = [share * self.lam[i], (1 - share) * self.lam[i]]

@@ -67,7 +67,7 @@ class SmoothProblem:
 
 
 def smooth_problem(k: int, d: int, P: int, name: str = "x") -> SmoothProblem:
-    """K samples in d dimensions, named by a letter, and P parameters."""
+    """The problem of k samples in d dimensions, named by a letter, and P parameters."""
     x = [sympy.symbols(f"{name}{i}_:{d}") for i in range(k)]
     return SmoothProblem(sympy.symbols(f"theta:{P}"), sympy.symbols(f"lambda:{k}"), x, P)
 

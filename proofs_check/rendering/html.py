@@ -23,12 +23,7 @@ MEANING = {
 
 
 def write_html(checked: Sequence[CheckedClaim], path: str | Path) -> None:
-    """Write the ledger as one self-contained page.
-
-    Args:
-        checked: What was found, in the order of the paper.
-        path: Where to; an existing file is replaced in one step.
-    """
+    """Write the ledger as one self-contained page; an existing file is replaced in one step."""
     environment = Environment(
         loader=PackageLoader("proofs_check", "rendering"),
         autoescape=True,

@@ -113,7 +113,7 @@ MUTANTS = [
      "return before - step * square"),
     ("iterations", "convergence", "L_0 / (eps_H * eta**2 / 4)", "L_0 / (eps_H * eta / 4)"),
     ("E8", "convergence", "eps_H = -lower_bound(", "eps_H = lower_bound("),
-    ("copies", "convergence", "m * dot(g_m, g_m) == dot(g, g)",
+    ("copies", "stationary_points", "m * dot(g_m, g_m) == dot(g, g)",
      "m**2 * dot(g_m, g_m) == dot(g, g)"),
     ("splits-within-bound", "convergence_runs", "record.before - record.after for",
      "record.after - record.before for"),

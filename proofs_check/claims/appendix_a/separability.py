@@ -122,18 +122,8 @@ def value(polynomial: Vector, t: Scalar) -> Scalar:
 
 
 def never_separates(alpha: int, x: Scalar, y: int, a: Scalar, w: Scalar) -> bool:
-    """One neuron and one sample that Phi_H can separate, yet alpha a^2 - w^2 > 0 keeps a wrong.
-
-    Args:
-        alpha: Even degree.
-        x: The sample.
-        y: Its label.
-        a: Output weight at the start, of the wrong sign.
-        w: Weight at the start.
-
-    Returns:
-        True if y Phi < 0, so L > 1 >= exp(-p_a), at all times, while Phi_H separates elsewhere.
-    """
+    """Whether a neuron (a, w) starts, and stays, wrong at a sample that Phi_H can separate."""
+    # alpha a^2 - w^2 > 0 is conserved and keeps the sign of a, so y Phi < 0 and L > 1 >= exp(-p_a)
     separates = y * network([y], [[1]], [x], alpha) > 0
     return separates and alpha % 2 == 0 and y * a < 0 and alpha * a**2 > w**2
 

@@ -137,17 +137,9 @@ def decrease(docket: Docket) -> None:
 
 
 def is_cap(s: Any, c: Any, factor: Any) -> bool:
-    """Whether s (-eta^2 eps_H / 2 + eps_H eta^2 / 4) + c rho eta^3 / 6 changes sign at the cap.
-
-    Args:
-        s: Number of samples split at once.
-        c: Factor of the remainder rho eta^3 / 6.
-        factor: The cap divided by sqrt(eps / rho), where eps_H = sqrt(rho eps).
-
-    Returns:
-        True if it is (c rho eta^2 / 6) (eta - cap).
-    """
-    eta, root_eps, root_rho = sympy.symbols("eta e p", positive=True)
+    """Whether eta = factor sqrt(eps / rho) is where s splits cease to gain s eps_H eta^2 / 4."""
+    # gain left over: -s eps_H eta^2 / 4 + c rho eta^3 / 6 = (c rho eta^2 / 6) (eta - cap)
+    eta, root_eps, root_rho = sympy.symbols("eta e p", positive=True)  # e^2 = eps, p^2 = rho
     eps_H = root_rho * root_eps
     excess = c * root_rho**2 * eta**3 / 6 - s * eps_H * eta**2 / 4
     difference = excess - c * root_rho**2 * eta**2 / 6 * (eta - factor * root_eps / root_rho)
@@ -155,16 +147,8 @@ def is_cap(s: Any, c: Any, factor: Any) -> bool:
 
 
 def reaches(s: int, eta: Fraction, kappa: Fraction) -> bool:
-    """Whether s splits of f(x) = x^2 at the cap decrease the loss by s eps_H eta^2 / 4 or more.
-
-    Args:
-        s: Number of samples, all at 0 with weight 1; theta = 1.
-        eta: Step size, to be the cap 3 eps_H / (4 rho sqrt(2 s)) with rho = 6 eta sqrt(2 s).
-        kappa: eps_H / 4, less than 1 because S = -4.
-
-    Returns:
-        True if eta is the cap and the loss decreases by as much.
-    """
+    """Whether s splits of f(x) = x^2 at the cap decrease the loss by s eps_H eta^2 / 4 or more."""
+    # s samples at 0 of weight 1, theta = 1, S = -4, eps_H = 4 kappa and rho = 6 eta sqrt(2 s)
     theta = Fraction(1)
     after = loss([theta], [Fraction(1, 2)] * (2 * s), [[eta**2]] * (2 * s))
     S = splitting_matrix(1, [theta], [[[2]]])[0][0]

@@ -24,12 +24,7 @@ def powers(x: Matrix, alpha: int) -> list[list[Scalar]]:
 
 
 def not_recovered(alpha: int, x: Rows, b: Vector, candidates: Rows, weights: Vector) -> bool:
-    """Whether 2n candidates have zero loss, none of them a sample, under Theorem 4.1.
-
-    Returns:
-        True if the network built on (x, b) meets the theorem's hypotheses, at least 2n unit
-        candidates with lambda = |weight| > 0 satisfy its stationarity, and none is +-x_i.
-    """
+    """Whether 2n unit candidates, none of them +-x_i, have zero loss under Theorem 4.1."""
     point = orthonormal_point(x, b, alpha)
     return (
         meets_theorem(point)

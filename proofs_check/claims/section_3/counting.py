@@ -67,16 +67,8 @@ MANY_NEURONS = (
 
 
 def jacobian_rank(b: Vector, x: Matrix, *systems: System) -> int:
-    """Rank of the derivative in (b, x) of all the systems together.
-
-    Args:
-        b: (k,) weights.
-        x: (k, d) samples.
-        *systems: The equations.
-
-    Returns:
-        The rank; each derivative is the coefficient of h when one unknown t becomes t + h.
-    """
+    """Rank of the derivative in (b, x), k + k d unknowns, of all the systems together."""
+    # the derivative is the coefficient of h where one unknown t becomes t + h
     k, d = len(b), len(x[0])
     (unknowns,) = to_flint([[*b, *(t for row in x for t in row)]]).tolist()
     rows = []
@@ -186,19 +178,8 @@ def equations_and_unknowns(docket: Docket) -> None:
 
 
 def recoverable(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int) -> bool:
-    """Whether x is the only set of active unit samples up to sign, for one neuron in the plane.
-
-    Args:
-        a: The output weight.
-        W: The neuron.
-        b: Two weights.
-        x: Two different unit samples with positive labels.
-        alpha: Degree.
-
-    Returns:
-        True if P < k(d+1) and this is a KKT point: an active unit sample lies on the circle and on
-        one of the lines a (W.x)^alpha = +-1, which meet each other in +-x_1 and +-x_2 only.
-    """
+    """Whether x are the only active unit samples up to sign, for one neuron and k = d = 2."""
+    # an active unit sample lies on the circle and on a line a (W.x)^alpha = +-1: +-x_1 or +-x_2
     size = Size(len(a), len(W[0]), len(b), alpha)
     return (
         size.parameters < size.unknowns

@@ -45,15 +45,8 @@ def moment_residuals(a: Vector, W: Matrix, M: Matrix) -> list[Scalar]:
 
 
 def orthogonal_point(U: Matrix, labels: Vector) -> Point:
-    """A KKT point with margins 1: W = U, x_i = U_i / 2, a = b = labels.
-
-    Args:
-        U: Orthogonal rows with |U_i|^2 = 2.
-        labels: One per row, in {-1, +1}.
-
-    Returns:
-        The point; M U_j = (y_j / 4) |U_j|^2 U_j = U_j / (2 a_j).
-    """
+    """A KKT point with margins 1 for orthogonal rows U_i, |U_i|^2 = 2: W = U, x_i = U_i / 2."""
+    # a = b = labels: M U_j = (y_j / 4) |U_j|^2 U_j = U_j / (2 a_j)
     halves = [[t / Fraction(2) for t in U_i] for U_i in U]
     return Point(labels, U, [Fraction(y) for y in labels], halves)
 

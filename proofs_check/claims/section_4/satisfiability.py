@@ -122,17 +122,9 @@ def directions(docket: Docket) -> None:
 
 
 def gram_rank(labels: Labels, alpha: int) -> int:
-    """Rank of K for neurons on all eigenvectors of orthonormal samples: distinct monomials.
-
-    Args:
-        labels: Of the samples.
-        alpha: Degree of the activation.
-
-    Returns:
-        On the patterns a monomial of degree alpha - 1 depends, up to sign, on its support alone
-        (alpha odd), or on it and on the set of odd exponents, within one class (alpha even). As
-        functions these are independent, so they are counted.
-    """
+    """Rank of K for neurons on all eigenvectors of orthonormal samples: distinct monomials."""
+    # on the patterns a monomial depends, up to sign, on its support alone (alpha odd), or on it and
+    # on the set of odd exponents, within one class (alpha even); as functions these are independent
     if alpha % 2:
         return sum(comb(len(labels), s) for s in range(1, alpha))
     return sum(

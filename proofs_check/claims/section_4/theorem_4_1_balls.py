@@ -98,7 +98,7 @@ def ball(value: Fraction | int) -> arb:
 
 
 def unit_samples(d: int, seed: int) -> Matrix:
-    """D unit samples of small coherence: row i of the i-th of d small rational rotations."""
+    """Unit samples of small coherence: row i of the i-th of d small rational rotations."""
     draws = np.random.default_rng(seed).integers(-9, 10, (d, d * (d - 1) // 2)).tolist()
     return [cayley([Fraction(t, 300) for t in row], d)[i] for i, row in enumerate(draws)]
 
