@@ -30,15 +30,19 @@ class ClaimVerdict(StrEnum):
     """What is known about a statement of the paper."""
 
     PROVED = "proved"
-    """By exact or symbolic computation, for the parameters the evidence names."""
     CORRECTED = "holds as corrected"
-    """A counterexample refutes the statement as written; the corrected one passes every check."""
     REFUTED = "refuted"
-    """A counterexample is stored and was tested again."""
     SUPPORTED = "supported"
-    """Every check held, not all of them exact."""
     UNDECIDED = "undecided"
-    """A check failed without giving a counterexample, or nothing could be checked."""
+
+
+MEANING = {
+    ClaimVerdict.PROVED: "by exact or symbolic computation, for the parameters the evidence names",
+    ClaimVerdict.CORRECTED: "false as written; the corrected statement passes every check",
+    ClaimVerdict.REFUTED: "a counterexample is stored and was tested again",
+    ClaimVerdict.SUPPORTED: "every check held, not all of them exact",
+    ClaimVerdict.UNDECIDED: "a check failed or nothing could be checked",
+}
 
 
 @dataclass(frozen=True, slots=True)

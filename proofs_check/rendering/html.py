@@ -10,16 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from identify.files import write_atomic
-from proofs_check.ledger import CheckedClaim, ClaimVerdict
+from proofs_check.ledger import MEANING, CheckedClaim, ClaimVerdict
 from proofs_check.rendering import text
-
-MEANING = {
-    ClaimVerdict.PROVED: "by exact or symbolic computation, for the parameters the evidence names",
-    ClaimVerdict.CORRECTED: "false as written; the corrected statement passes every check",
-    ClaimVerdict.REFUTED: "a counterexample is stored and was tested again",
-    ClaimVerdict.SUPPORTED: "every check held, not all of them exact",
-    ClaimVerdict.UNDECIDED: "a check failed or nothing could be checked",
-}
 
 
 def write_html(checked: Sequence[CheckedClaim], path: str | Path) -> None:
