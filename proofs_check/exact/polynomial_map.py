@@ -106,6 +106,18 @@ def is_positive_semidefinite(A: fmpq_mat, shift: Scalar = 0) -> bool:
     return all(coefficient >= 0 for coefficient in (-shifted).charpoly().coeffs())
 
 
+def lower_bound(matrices: Sequence[fmpq_mat]) -> Scalar:
+    """A number below the smallest eigenvalue of all matrices by 1/1000 or less."""
+    width = fmpq(1, 1000)
+    size = sum(abs(entry) for matrix in matrices for entry in matrix.entries())
+    low, high = -size, size + width
+    while high - low > width:
+        middle = (low + high) / 2
+        below = all(is_positive_semidefinite(matrix, -middle) for matrix in matrices)
+        low, high = (middle, high) if below else (low, middle)
+    return low
+
+
 def random_map(rng: np.random.Generator, d: int, P: int, degree: int) -> PolynomialMap:
     """A map with integer coefficients of absolute value at most 3."""
     x = variables(d)

@@ -14,13 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import sympy
 
-from proofs_check.claims.section_4.homogenization import (
-    DEGREES,
-    defect_sum,
-    is_zero,
-    output,
-    symbols,
-)
+from proofs_check.claims.appendix_a.euler_defect import defect_sum
+from proofs_check.claims.section_4.homogenization import DEGREES, is_zero, output, symbols
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
 from proofs_check.ledger import ClaimVerdict, claim

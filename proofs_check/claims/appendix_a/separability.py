@@ -12,14 +12,9 @@ from fractions import Fraction
 
 import sympy
 
+from proofs_check.claims.appendix_a.euler_defect import defect_sum
 from proofs_check.claims.appendix_a.near_homogeneity import SEED, instances
-from proofs_check.claims.section_4.homogenization import (
-    DEGREES,
-    defect_sum,
-    is_zero,
-    output,
-    symbols,
-)
+from proofs_check.claims.section_4.homogenization import DEGREES, is_zero, output, symbols
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, Vector, network
 from proofs_check.ledger import ClaimVerdict, claim

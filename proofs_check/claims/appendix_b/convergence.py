@@ -13,7 +13,6 @@ import numpy as np
 import sympy
 from flint import fmpq, fmpq_mat
 
-from proofs_check.claims.appendix_b.splitting_optimal import lower_bound
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, dot
 from proofs_check.exact.polynomial_map import (
@@ -21,6 +20,7 @@ from proofs_check.exact.polynomial_map import (
     gradient,
     hessian,
     is_positive_semidefinite,
+    lower_bound,
     random_problem,
     variables,
 )

@@ -1,6 +1,6 @@
 """Section 4.3: the homogenization of a network with polynomial activation.
 
-arXiv 2602.08723, sections 4.3 and A.3. sigma(t) = sum_{k<=alpha} c_k t^k, Phi_sigma(theta; x) =
+arXiv 2602.08723, section 4.3. sigma(t) = sum_{k<=alpha} c_k t^k, Phi_sigma(theta; x) =
 sum_j a_j sigma(w_j.x) for theta = (a, W), Phi^(k) = sum_j a_j (w_j.x)^k, M = alpha + 1.
 """
 
@@ -97,27 +97,3 @@ def homogenization(docket: Docket) -> None:
                 for M, limit in ((alpha, sympy.oo), (alpha + 1, top), (alpha + 2, 0))
             ],
         )
-
-
-@claim(
-    "euler-defect",
-    where="A.3, third display of Assumption 1",
-    statement="<∇_θ Φ_σ, θ> - M Φ_σ = -sum_{k<α} (α-k) c_k Φ^(k) with M = α + 1.",
-    recorded=ClaimVerdict.PROVED,
-)
-def defect(docket: Docket) -> None:
-    """Phi^(k) has degree k + 1 in theta, and k + 1 - M = -(alpha - k)."""
-    for alpha in DEGREES:
-        s = symbols(alpha)
-        f = output(s.a, s.W, s.x, s.c)
-        euler = sum(t * sympy.diff(f, t) for t in s.theta)
-        docket.symbolic(
-            f"α = {alpha}, two neurons in the plane",
-            is_zero(euler - (alpha + 1) * f - defect_sum(s.a, s.W, s.x, s.c)),
-        )
-
-
-def defect_sum(a: Vector, W: Matrix, x: Vector, c: Vector) -> Scalar:
-    """-sum_{k<alpha} (alpha-k) c_k Phi^(k)."""
-    alpha = len(c) - 1
-    return -sum((alpha - k) * c[k] * network(a, W, x, k) for k in range(alpha))

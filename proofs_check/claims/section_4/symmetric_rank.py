@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sympy
 
-from proofs_check.claims.section_4.satisfiability import (
+from proofs_check.claims.appendix_a.orthonormal_directions import (
     Labels,
     integer_rank,
     labellings,

@@ -1,7 +1,6 @@
-"""What samples, multipliers and the length of theta may do without changing the equations.
+"""What may be done to samples without changing the equations: signs, and splits off the row space.
 
-arXiv 2602.08723, sections 3, 4.2 and A.2: signs and lengths of samples, the length of theta, and
-samples split off the row space of W.
+arXiv 2602.08723, sections 4.2 and A.2; lengths are in ``appendix_a.length_of_samples``.
 """
 
 from __future__ import annotations
@@ -13,12 +12,9 @@ import sympy
 
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import (
-    POINTS,
-    agree,
     independent_units,
     margins_with,
     meets_theorem,
-    stationarity,
     stationary_with,
     symbols,
     vanish,
@@ -102,96 +98,6 @@ def signs(docket: Docket) -> None:
             other_x=((-1, 0), (0, 1)),
             other_b=b,
         )
-
-
-@claim(
-    "scale-symmetry",
-    where="A.2, step 2, normalisation",
-    statement="The model fixes a scale for x_i, so that recovered directions can be normalised.",
-    recorded=ClaimVerdict.PROVED,
-    hypotheses=("|x_i| = 1, or in its place y_i Φ(x_i) = 1; stationarity alone fixes no scale",),
-)
-def length_of_samples(docket: Docket) -> None:
-    """(x_i, b_i) and (c x_i, c^-alpha b_i), c > 0, satisfy the same stationarity equations.
-
-    Phi(c x) = c^alpha Phi(x), so y_i Phi(c x_i) = 1 has one solution c > 0 and each norm is
-    fixed by its margin. With theta known in direction only, one factor is left to all norms.
-    """
-    c = sympy.Symbol("c", positive=True)
-    a, W, b, x = symbols(2, 2, 2)
-    longer = [[c * t for t in x[0]], x[1]]
-    for alpha in range(1, 6):
-        scaled = stationarity(a, W, [c**-alpha * b[0], b[1]], longer, alpha)
-        docket.symbolic(
-            f"every residual is unchanged and Φ(c x) = c^{alpha} Φ(x), two neurons, n = d = 2, "
-            f"α = {alpha}",
-            [
-                agree(scaled, stationarity(a, W, b, x, alpha)),
-                agree([network(a, W, longer[0], alpha)], [c**alpha * network(a, W, x[0], alpha)]),
-            ],
-        )
-    for alpha, labels in ((3, (1, 1)), (3, (1, -1)), (4, (1, 1))):
-        point = orthonormal_point(((1, 0), (0, 1)), labels, alpha)
-        weights = [Fraction(t, 2**alpha) for t in labels]
-        one = [[2 * t for t in point.x[0]], point.x[1]], [weights[0], labels[1]]
-        both = [[2 * t for t in x_i] for x_i in point.x], weights
-        docket.exact(
-            f"labels {labels}, α = {alpha}: with one sample or both doubled stationarity holds; "
-            "the margins differ if it is one, and agree if it is both",
-            [
-                meets_theorem(point),
-                stationary_with(point, *one),
-                stationary_with(point, *both),
-                margins_with(point, *one)[0] != margins_with(point, *one)[1],
-                margins_with(point, *both)[0] == margins_with(point, *both)[1],
-                margins_with(point, point.x, weights) == point.margins(),
-            ],
-        )
-
-
-@claim(
-    "homogeneity-scaling",
-    where="3, KKT-Based Reconstruction Method",
-    statement=(
-        "Gradient flow converges in direction to a KKT point, so a trained θ is known up to its "
-        "length, and the samples satisfy its stationarity equations whatever that is."
-    ),
-    recorded=ClaimVerdict.PROVED,
-    hypotheses=("all of θ = (a, W) is scaled by one factor",),
-)
-def length_of_theta(docket: Docket) -> None:
-    """(c a, c W) satisfies the equations of (a, W) with c^(1-alpha) b in place of b.
-
-    All margins are multiplied by c^(alpha+1), so they stay equal, and their common value is the
-    one number that the direction leaves open. Scaling W alone leaves no multipliers at all: every
-    KKT point has |W_j|^2 = alpha a_j^2.
-    """
-    c = sympy.Symbol("c", positive=True)
-    a, W, b, x = symbols(2, 2, 2)
-    longer = [c * t for t in a], [[c * t for t in W_j] for W_j in W]
-    for alpha in range(1, 6):
-        scaled = stationarity(*longer, [c ** (1 - alpha) * t for t in b], x, alpha)
-        docket.symbolic(
-            f"every residual of c θ is c times that of θ, and Φ(c θ; x) = c^{alpha + 1} Φ(θ; x), "
-            f"two neurons, n = d = 2, α = {alpha}",
-            [
-                agree(scaled, [c * t for t in stationarity(a, W, b, x, alpha)]),
-                agree(
-                    [network(*longer, x[0], alpha)],
-                    [c ** (alpha + 1) * network(a, W, x[0], alpha)],
-                ),
-            ],
-        )
-    weight = sympy.Symbol("lambda")
-    a, W, _, x = POINTS[4]
-    doubled = [[2 * t for t in W_j] for W_j in W]
-    docket.exact(
-        "α = 4, one neuron, one sample: λ = 1 is the one multiplier of (a, W); (a, 2 W) has none",
-        [
-            sympy.solve(stationarity(a, W, [weight], x, 4), weight) == {weight: 1},
-            sympy.solve(stationarity(a, doubled, [weight], x, 4), weight) == [],
-        ],
-    )
 
 
 @claim(

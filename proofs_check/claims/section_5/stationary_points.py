@@ -10,7 +10,6 @@ from fractions import Fraction
 import numpy as np
 from flint import fmpq
 
-from proofs_check.claims.appendix_b.splitting_optimal import lower_bound
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, dot
 from proofs_check.exact.polynomial_map import (
@@ -18,6 +17,7 @@ from proofs_check.exact.polynomial_map import (
     gradient,
     hessian,
     is_positive_semidefinite,
+    lower_bound,
     random_problem,
     variables,
 )

@@ -1,12 +1,11 @@
-"""Which split is best, and what the splitting matrix says about the Hessian.
+"""Theorem B.1: which split is best, and when none decreases the loss.
 
-arXiv 2602.08723, section 5.3, appendices B.1 and B.2. Letters as in
-``exact.reconstruction_loss``; the share of an offspring is lambda_i^[j] / lambda_i.
+arXiv 2602.08723, appendix B.1. Letters as in ``exact.reconstruction_loss``; the share of an
+offspring is lambda_i^[j] / lambda_i.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -18,17 +17,12 @@ from proofs_check.exact.formulas import Matrix, Scalar, dot
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
     bilinear,
-    gradient,
-    hessian,
-    is_positive_semidefinite,
-    random_problem,
     random_rationals,
     random_split,
     variables,
 )
 from proofs_check.exact.rational import cayley, diagonal, multiply, to_flint, transpose
-from proofs_check.exact.reconstruction_loss import binary, flat, loss, splitting_matrix
-from proofs_check.exact.smooth_problem import smooth_problem, vanishes
+from proofs_check.exact.reconstruction_loss import binary, loss, splitting_matrix
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 7
@@ -197,86 +191,3 @@ def stable_map(rng: np.random.Generator) -> tuple[PolynomialMap, list, Scalar, S
     f, third = PolynomialMap(tuple(components), 1), dot(theta, cubic)
     S = f.splitting_matrices(theta, [weight], [[0]])[0][0, 0]
     return f, theta, weight, 3 * S / (2 * abs(weight * third)), 1 if weight * third > 0 else -1
-
-
-@claim(
-    "lemma-b2",
-    where="B.2, Lemma B.2",
-    statement="λ_min(∇^2_x L) >= min_i λ_min(S(x_i)).",
-    recorded=ClaimVerdict.PROVED,
-)
-def surrogate(docket: Docket) -> None:
-    """H = 2 J^T J + blockdiag(S(x_i)) with J = [lambda_1 J_1 ... lambda_k J_k], and J^T J >= 0.
-
-    v^T H v >= sum_i v_i^T S(x_i) v_i >= min_i lambda_min(S(x_i)) |v|^2, with equality where J = 0.
-    """
-    problem = smooth_problem(3, 2, 2)
-    J = sympy.Matrix.hstack(*(problem.weights[i] * problem.J(i) for i in range(3)))
-    blocks = sympy.diag(*(problem.S(i) for i in range(3)))
-    docket.symbolic(
-        "H for every f from R^2 to R^2 and three samples",
-        vanishes(problem.hessian - 2 * J.T * J - blocks),
-    )
-    rng = np.random.default_rng(SEED)
-    bounded = []
-    for _ in range(40):
-        f, theta, weights, x = random_problem(rng, k=3, d=2, P=2, degree=3)
-        matrices = f.splitting_matrices(theta, weights, x)
-        H = hessian(f.loss_polynomial(theta, weights), flat(x))
-        bounded.append(is_positive_semidefinite(H, -lower_bound(matrices)))
-    docket.exact(
-        "H - c is positive semidefinite for 40 cubic maps from R^2 to R^2 and three samples, c at "
-        "most 1/1000 below min_i lambda_min(S(x_i))",
-        bounded,
-        seed=SEED,
-    )
-    (y,) = variables(1)
-    even = PolynomialMap((y**2,), 1)
-    docket.exact(
-        "f(x) = x^2, two samples at 0, theta = weights = 1: H = S = -4, equality",
-        hessian(even.loss_polynomial([1], [1, 1]), [0, 0]) == fmpq_mat([[-4, 0], [0, -4]])
-        and even.splitting_matrices([1], [1, 1], [[0], [0]]) == [fmpq_mat([[-4]])] * 2,
-    )
-
-
-def lower_bound(matrices: Sequence[fmpq_mat]) -> Scalar:
-    """A number below the smallest eigenvalue of all matrices by 1/1000 or less."""
-    width = fmpq(1, 1000)
-    size = sum(abs(entry) for matrix in matrices for entry in matrix.entries())
-    low, high = -size, size + width
-    while high - low > width:
-        middle = (low + high) / 2
-        below = all(is_positive_semidefinite(matrix, -middle) for matrix in matrices)
-        low, high = (middle, high) if below else (low, middle)
-    return low
-
-
-@claim(
-    "beyond-hessian",
-    where="5.3, Remark",
-    statement=(
-        "The splitting criterion can detect directions of improvement even when the Hessian is "
-        "positive semidefinite."
-    ),
-    recorded=ClaimVerdict.PROVED,
-)
-def beyond_hessian(docket: Docket) -> None:
-    """f(x) = (x, x^2 / 4), theta = (0, 1), weight 1: x = 0 is a strict minimum of L in x.
-
-    There J^T r = 0, S = -1 and H = 2 J^T J + S = 1. Two offspring cancel in the first component,
-    and the loss becomes (1 - eta^2 / 4)^2.
-    """
-    (x,) = variables(1)
-    f = PolynomialMap((x, x**2 / 4), 1)
-    theta, weights = [0, 1], [1]
-    L = f.loss_polynomial(theta, weights)
-    after = f.expansion(theta, weights, [[0]], [binary([1])])
-    docket.exact(
-        "gradient 0, Hessian 1, S = -1, and a smaller loss for eta = 1/10, 2/10, ..., 20/10",
-        [
-            gradient(L, [0]) == [0],
-            hessian(L, [0]) == fmpq_mat([[1]]),
-            f.splitting_matrices(theta, weights, [[0]]) == [fmpq_mat([[-1]])],
-            *(after(fmpq(n, 10)) < L(0) for n in range(1, 21)),
-        ],
-    )
