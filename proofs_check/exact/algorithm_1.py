@@ -21,7 +21,7 @@ DAMPING = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CubicProblem:
     """What is to be reconstructed: theta as a combination of the f(x_i).
 
     Attributes:
@@ -106,7 +106,7 @@ class SplitRecord:
 
 
 @dataclass(slots=True)
-class Run:
+class AlgorithmRun:
     """A run of Algorithm 1.
 
     Attributes:
@@ -122,7 +122,7 @@ class Run:
         ended: Whether no sample was left to split.
     """
 
-    problem: Problem
+    problem: CubicProblem
     initial: float
     x: Floats
     weights: Floats
@@ -140,7 +140,7 @@ class Run:
         return sum(later == earlier for earlier, later in pairwise(times))
 
 
-def cubic_problem(seed: int, d: int, width: int, samples: int, candidates: int) -> Problem:
+def cubic_problem(seed: int, d: int, width: int, samples: int, candidates: int) -> CubicProblem:
     """A random network and unit samples, with fewer candidates than samples."""
     rng = np.random.default_rng(seed)
     W, a = rng.standard_normal((width, d)), rng.standard_normal(width)
@@ -149,16 +149,16 @@ def cubic_problem(seed: int, d: int, width: int, samples: int, candidates: int) 
     by_W = by_W + by_W.transpose(0, 2, 3, 1) + by_W.transpose(0, 3, 1, 2)
     x = rng.standard_normal((samples + candidates, d))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    problem = Problem(np.concatenate([by_a, by_W]), np.zeros(width * (d + 1)), x[samples:])
+    problem = CubicProblem(np.concatenate([by_a, by_W]), np.zeros(width * (d + 1)), x[samples:])
     features = problem.features(x)
     scale = float(np.mean(np.linalg.norm(features, axis=1)))
     theta = rng.uniform(-1, 1, samples) @ features[:samples]
-    return Problem(problem.C / scale, theta / np.linalg.norm(theta), x[samples:])
+    return CubicProblem(problem.C / scale, theta / np.linalg.norm(theta), x[samples:])
 
 
 def run_algorithm(
-    problem: Problem, eps: float, rho: float, *, every: bool, limit: int = 3000
-) -> Run:
+    problem: CubicProblem, eps: float, rho: float, *, every: bool, limit: int = 3000
+) -> AlgorithmRun:
     """Alternate descent and splitting until no sample has lambda_min(S) < -sqrt(rho eps).
 
     Args:
@@ -172,9 +172,9 @@ def run_algorithm(
         The run, which ended unless the limit was reached.
     """
     features = problem.features(problem.start)
-    weights = np.linalg.lstsq(features.T, problem.theta, rcond=None)[0]
+    weights: Floats = np.linalg.lstsq(features.T, problem.theta, rcond=None)[0].astype(np.float64)
     initial = problem.loss(problem.start, weights)
-    run = Run(problem, initial, problem.start, weights, eps, sqrt(rho * eps))
+    run = AlgorithmRun(problem, initial, problem.start, weights, eps, sqrt(rho * eps))
     while not run.ended and run.steps < limit:
         descend(run, limit)
         if run.steps < limit:
@@ -182,7 +182,7 @@ def run_algorithm(
     return run
 
 
-def descend(run: Run, limit: int) -> None:
+def descend(run: AlgorithmRun, limit: int) -> None:
     """Phase I: steps eta_g with L(x - eta_g g) <= L - (eta_g / 2) |g|^2, then the weights."""
     problem, step = run.problem, 1.0
     while run.steps < limit:
@@ -202,7 +202,7 @@ def descend(run: Run, limit: int) -> None:
         run.smallest_step = min(run.smallest_step, step)
 
 
-def split(run: Run, rho: float, every: bool) -> None:
+def split(run: AlgorithmRun, rho: float, every: bool) -> None:
     """Phase II, with the step 3 / (4 sqrt(2 s)) sqrt(eps / rho) for s binary splits at once."""
     problem, x, weights = run.problem, run.x, run.weights
     values, vectors = np.linalg.eigh(problem.splitting_matrices(x, weights))

@@ -59,12 +59,13 @@ def _derivatives(d: int, alpha: int) -> list[list[tuple[int, int]]]:
 
 def weighted_monomials(w: Floats, degree: int) -> Floats:
     """Monomials at the rows of w times root(multinomial): their products are (u.v)^degree."""
-    return np.array(monomials(w.T, degree)).T * _weights(w.shape[1], degree)
+    return np.array(monomials(list(w.T), degree)).T * _weights(w.shape[1], degree)
 
 
 def weighted_gradients(w: Floats, degree: int) -> Floats:
     """The derivatives of the same at the K rows of w, (d K, number of monomials)."""
-    rows = np.array([[t + np.zeros(len(w)) for t in row] for row in gradient_rows(w.T, degree)])
+    table = gradient_rows(list(w.T), degree)
+    rows = np.array([[t + np.zeros(len(w)) for t in row] for row in table])
     return rows.transpose(0, 2, 1).reshape(-1, rows.shape[1]) * _weights(w.shape[1], degree)
 
 

@@ -89,7 +89,7 @@ def input_gradient(layers: Layers, x: Vector) -> list[Fraction]:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ExactReluPoint:
     """A ReLU network and samples with labels and multipliers."""
 
     layers: Layers
@@ -109,20 +109,22 @@ class Point:
         on_margin = all(y_i * output(self.layers, x_i) == 1 for x_i, y_i in samples)
         return on_margin and all(t > 0 for t in self.lam) and self.stationary()
 
-    def split(self, i: int, delta: Vector, share: Fraction) -> Point:
+    def split(self, i: int, delta: Vector, share: Fraction) -> ExactReluPoint:
         """Put x_i + delta and x_i - share / (1 - share) delta in the place of x_i."""
         back = share / (share - 1)
         new = [combine([1, t], [self.x[i], delta]) for t in (F(1), back)]
         parts = [share * self.lam[i], (1 - share) * self.lam[i]]
         return self._exchange([i], new, parts)
 
-    def merge(self, i: int, j: int) -> Point:
+    def merge(self, i: int, j: int) -> ExactReluPoint:
         """Put the mean of x_i and x_j, weighted by lambda, in their place."""
         total = F(self.lam[i] + self.lam[j])
         mean = combine([self.lam[i] / total, self.lam[j] / total], [self.x[i], self.x[j]])
         return self._exchange([i, j], [mean], [total])
 
-    def _exchange(self, old: list[int], x: list[list[Scalar]], lam: list[Fraction]) -> Point:
+    def _exchange(
+        self, old: list[int], x: list[list[Scalar]], lam: list[Fraction]
+    ) -> ExactReluPoint:
         """Put other samples of the class of the first old one in the place of the old ones."""
         kept = [i for i in range(len(self.x)) if i not in old]
         return replace(
@@ -133,11 +135,11 @@ class Point:
         )
 
 
-SINGLE = Point((((1, 0),), ((1,),)), ((1, 0),), (1,), (1,))
+SINGLE = ExactReluPoint((((1, 0),), ((1,),)), ((1, 0),), (1,), (1,))
 """One neuron, one sample, in the plane."""
 
 
-CLASSES = Point(
+CLASSES = ExactReluPoint(
     (
         ((F(3, 5), 0, 0), (F(4, 5), 0, 0), (F(-9, 25), F(12, 25), 0), (F(-12, 25), F(16, 25), 0)),
         ((F(3, 5), F(4, 5), F(-3, 5), F(-4, 5)),),
@@ -149,7 +151,7 @@ CLASSES = Point(
 """Two layers, two neurons and one sample per class, in a plane of R^3."""
 
 
-DEEP = Point(
+DEEP = ExactReluPoint(
     (
         ((F(3, 5), 0, 0), (F(-12, 25), F(16, 25), 0)),
         ((F(9, 25), F(12, 25)), (F(12, 25), F(16, 25))),
@@ -162,7 +164,7 @@ DEEP = Point(
 """Three layers of two, two and one neurons; either sample is off on one neuron of the first."""
 
 
-def random_split(point: Point, i: int, rng: np.random.Generator) -> Point:
+def random_split(point: ExactReluPoint, i: int, rng: np.random.Generator) -> ExactReluPoint:
     """Split sample i along a random delta orthogonal to its input gradient, inside its region."""
     basis = nullspace([input_gradient(point.layers, point.x[i])])
     delta = combine([F(int(t)) for t in rng.integers(1, 10, len(basis))], basis)

@@ -48,7 +48,7 @@ def coincidence(x: Matrix, v: Matrix, alpha: int) -> Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class PencilInstance:
     """Independent unit samples in the span of r orthonormal rows, and the vectors of a pencil."""
 
     alpha: int
@@ -59,7 +59,7 @@ class Instance:
 
 
 @cache
-def instances() -> tuple[Instance, ...]:
+def instances() -> tuple[PencilInstance, ...]:
     """One random rational instance per shape, with b of both signs, the same on every call."""
     rng = np.random.default_rng(SEED)
 
@@ -67,17 +67,17 @@ def instances() -> tuple[Instance, ...]:
         entries = rng.integers(-30, 31, comb(n, 2))
         return cayley([Fraction(int(t), 7) for t in entries], n)
 
-    def draw(r: int, d: int, alpha: int) -> Instance:
+    def draw(r: int, d: int, alpha: int) -> PencilInstance:
         U = rotation(d)[:r]
         x = multiply([rotation(r)[0] for _ in range(r)], U)
         b = [Fraction(int(t) * (-1) ** i, 7) for i, t in enumerate(rng.integers(1, 30, r))]
         v_1, v_2 = rng.integers(-50, 51, (2, d)).tolist()
-        return Instance(alpha, U, x, b, (v_1, v_2))
+        return PencilInstance(alpha, U, x, b, (v_1, v_2))
 
     return tuple(draw(*shape, alpha) for shape, alpha in SHAPES)
 
 
-def decomposed(case: Instance) -> tuple[list[Fraction], list[list[Fraction]]]:
+def decomposed(case: PencilInstance) -> tuple[list[Fraction], list[list[Fraction]]]:
     """The eigenvalues of C and the rows of U V^{-T}, V its eigenvectors: from slices of T alone."""
     A, B = (
         multiply(case.U, slice_matrix(case.b, case.x, v, case.alpha), transpose(case.U))

@@ -18,7 +18,7 @@ from proofs_check.exact.tensor_pencil import (
     OBLIQUE,
     RANDOM,
     SEED,
-    Instance,
+    PencilInstance,
     coincidence,
     decomposed,
     det,
@@ -70,8 +70,8 @@ def pencil(docket: Docket) -> None:
     x, b = [list(map(Fraction, x_i)) for x_i in OBLIQUE], [Fraction(1), Fraction(-1)]
     # Twice v_1; and a v_2 with x_1.v_2 = x_1.v_1 and x_2.v_2 = -(x_2.v_1).
     cases = [
-        Instance(3, identity(2), x, b, ([1, 2], [2, 4])),
-        Instance(4, identity(2), x, b, ([4, 2], [4, -8])),
+        PencilInstance(3, identity(2), x, b, ([1, 2], [2, 4])),
+        PencilInstance(4, identity(2), x, b, ([4, 2], [4, -8])),
     ]
     docket.exact(
         "necessary: without (A.7), v_2 = 2 v_1 or a reflection for α = 4, X̂ has not both samples",

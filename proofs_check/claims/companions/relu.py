@@ -21,7 +21,7 @@ from proofs_check.exact.relu_network import (
     CLASSES,
     DEEP,
     SINGLE,
-    Point,
+    ExactReluPoint,
     gated,
     output,
     pattern,
@@ -190,7 +190,7 @@ def unbounded(docket: Docket) -> None:
             f"the parts are at least T from all samples, T = 1, 10^3, 10^6: {name}", outcomes
         )
     rows = ((1, 0), (F(-3, 5), F(4, 5)))
-    open_side = Point((rows, ((1, -1),)), rows, (1, -1), (1, 1))
+    open_side = ExactReluPoint((rows, ((1, -1),)), rows, (1, -1), (1, 1))
     outcomes = []
     for T in (1, 10**3, 10**6):
         far = open_side.split(0, (0, F(1, 2)), F(2 * T, 2 * T + 1))
@@ -201,7 +201,7 @@ def unbounded(docket: Docket) -> None:
         outcomes,
     )
     rows = (*rows, (F(-3, 5), F(-4, 5)))
-    closed = Point((rows, ((1, -1, -1),)), rows, (1, -1, -1), (1, 1, 1))
+    closed = ExactReluPoint((rows, ((1, -1, -1),)), rows, (1, -1, -1), (1, 1, 1))
     docket.exact(
         "necessary: with a third sample x_1 + (0, t) is in the region for |t| < 3/4 alone, and a "
         "split is a KKT point for 7/10, not for 4/5",

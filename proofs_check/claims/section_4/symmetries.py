@@ -26,7 +26,7 @@ from proofs_check.exact.rational import Rows, rank
 from proofs_check.exact.tensor_pencil import (
     RANDOM,
     SEED,
-    Instance,
+    PencilInstance,
     decomposed,
     dual_basis,
     instances,
@@ -39,7 +39,7 @@ def up_to_sign(x: Rows, b: Vector, alpha: int) -> set[Sample]:
     return {normalized(x_i, b_i, alpha) for x_i, b_i in zip(x, b, strict=True)}
 
 
-def recovered(case: Instance) -> set[Sample]:
+def recovered(case: PencilInstance) -> set[Sample]:
     """The samples that the pencil finds, and their weights by the dual basis (E1)."""
     x = decomposed(case)[1]
     b = [form(case.b, case.x, y_k, case.alpha) for y_k in dual_basis(x)]

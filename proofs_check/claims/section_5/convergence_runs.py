@@ -11,7 +11,7 @@ from math import floor, log10
 import numpy as np
 
 from proofs_check.docket import Docket
-from proofs_check.exact.algorithm_1 import Run, cubic_problem, run_algorithm
+from proofs_check.exact.algorithm_1 import AlgorithmRun, cubic_problem, run_algorithm
 from proofs_check.exact.arrays import Floats
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -20,7 +20,7 @@ EPS, RHO = 1e-4, 100.0
 
 
 @cache
-def runs() -> list[Run]:
+def runs() -> list[AlgorithmRun]:
     """Six problems, from one candidate, with one split at a time and with all at once."""
     problems = [cubic_problem(seed, d=4, width=20, samples=5, candidates=1) for seed in SEEDS]
     return [
@@ -125,7 +125,7 @@ def block_diagonal(blocks: Floats) -> Floats:
     return np.einsum("ij,iab->iajb", np.eye(k), blocks).reshape(k * d, k * d)
 
 
-def differences(run: Run, h: float = 1e-4) -> tuple[Floats, Floats]:
+def differences(run: AlgorithmRun, h: float = 1e-4) -> tuple[Floats, Floats]:
     """Central first and second differences of L in all coordinates."""
     size = run.x.size
     units = h * np.eye(size).reshape(size, *run.x.shape)
