@@ -72,11 +72,6 @@ def smooth_problem(k: int, d: int, P: int, name: str = "x") -> SmoothProblem:
     return SmoothProblem(sympy.symbols(f"theta:{P}"), sympy.symbols(f"lambda:{k}"), x, P)
 
 
-def vanishes(A: Any) -> bool:
-    """Whether every entry of a symbolic matrix expands to 0."""
-    return all(sympy.expand(entry) == 0 for entry in A)
-
-
 def block(A: Any, i: int, j: int, d: int) -> Any:
     """The d x d block (i, j) of a symbolic matrix."""
     return A[i * d : i * d + d, j * d : j * d + d]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sympy
 
-from proofs_check.claims.section_4.homogenization import DEGREES, is_zero, output, symbols
+from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, network
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -27,7 +28,7 @@ def defect(docket: Docket) -> None:
         euler = sum(t * sympy.diff(f, t) for t in s.theta)
         docket.symbolic(
             f"α = {alpha}, two neurons in the plane",
-            is_zero(euler - (alpha + 1) * f - defect_sum(s.a, s.W, s.x, s.c)),
+            vanish(euler - (alpha + 1) * f - defect_sum(s.a, s.W, s.x, s.c)),
         )
 
 

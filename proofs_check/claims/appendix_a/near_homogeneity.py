@@ -15,8 +15,9 @@ import numpy as np
 import sympy
 
 from proofs_check.claims.appendix_a.euler_defect import defect_sum
-from proofs_check.claims.section_4.homogenization import DEGREES, is_zero, output, symbols
+from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -126,7 +127,7 @@ def near_homogeneity(docket: Docket) -> None:
     f = output(s.a, s.W, s.x, s.c)
     docket.symbolic(
         "α = 3, two neurons in the plane: the formula for |∇Φ_σ|^2 that is used, differentiated",
-        is_zero(sum(sympy.diff(f, t) ** 2 for t in s.theta) - gradient_square(s.a, s.W, s.x, s.c)),
+        vanish(sum(sympy.diff(f, t) ** 2 for t in s.theta) - gradient_square(s.a, s.W, s.x, s.c)),
     )
     for alpha in DEGREES:
         found, M = instances(alpha), alpha + 1
@@ -186,9 +187,9 @@ def near_homogeneity(docket: Docket) -> None:
             f"α = {alpha}: p' and q' exceed C(1 + t^α), and q exceeds C(1 + t^(α+1)), by a "
             "positive term each; p and q have degree M",
             [
-                is_zero(sympy.diff(p, t) - C * (1 + t**alpha) - alpha * C * t**alpha),
-                is_zero(sympy.diff(q, t) - C * (1 + t**alpha) - alpha * C * t**alpha),
-                is_zero(q - C * (1 + t**M) - C * t),
+                vanish(sympy.diff(p, t) - C * (1 + t**alpha) - alpha * C * t**alpha),
+                vanish(sympy.diff(q, t) - C * (1 + t**alpha) - alpha * C * t**alpha),
+                vanish(q - C * (1 + t**M) - C * t),
                 sympy.degree(p, t) == sympy.degree(q, t) == M,
             ],
         )
@@ -219,7 +220,7 @@ def gradient_limit(docket: Docket) -> None:
             [
                 p.degree() <= alpha
                 and all(
-                    is_zero(
+                    vanish(
                         p.coeff_monomial(s.r**k)
                         - sympy.diff(network(s.a, s.W, s.x, k, s.c[k]), theta)
                     )

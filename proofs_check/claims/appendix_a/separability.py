@@ -14,8 +14,9 @@ import sympy
 
 from proofs_check.claims.appendix_a.euler_defect import defect_sum
 from proofs_check.claims.appendix_a.near_homogeneity import SEED, instances
-from proofs_check.claims.section_4.homogenization import DEGREES, is_zero, output, symbols
+from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar, Vector, network
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -75,10 +76,10 @@ def admissible(docket: Docket) -> None:
             f"α = {alpha}: the derivative of Φ_σ(rθ)/r^M; p_a is the integral of p'(rt)/r^(M+1) "
             "over r > 1; it has degree M - 1 and leading coefficient M p_M",
             [
-                is_zero(s.r ** (M + 1) * sympy.diff(scaled / s.r**M, s.r) - at_ray),
-                is_zero(sympy.Poly(sympy.expand(integrand), u).integrate().eval(1) - p_a),
+                vanish(s.r ** (M + 1) * sympy.diff(scaled / s.r**M, s.r) - at_ray),
+                vanish(sympy.Poly(sympy.expand(integrand), u).integrate().eval(1) - p_a),
                 sympy.Poly(p_a, t).degree() == M - 1,
-                is_zero(sympy.Poly(p_a, t).LC() - M * p[M]),
+                vanish(sympy.Poly(p_a, t).LC() - M * p[M]),
             ],
         )
         below = network(s.a, s.W, s.x, alpha - 1, s.c[alpha - 1])
@@ -87,7 +88,7 @@ def admissible(docket: Docket) -> None:
             f"α = {alpha}: on a ray the left side of Assumption 1 is -c_(α-1) Φ^(α-1) r^α and "
             "lower powers of r; without c_(α-1) it has degree α - 1",
             [
-                is_zero(sympy.Poly(at_ray, s.r).coeff_monomial(s.r**alpha) + below),
+                vanish(sympy.Poly(at_ray, s.r).coeff_monomial(s.r**alpha) + below),
                 sympy.Poly(rest.subs(moved, simultaneous=True), s.r).degree() == alpha - 1,
             ],
         )
@@ -166,7 +167,7 @@ def separability(docket: Docket) -> None:
         "n = 1..5 with e_i = exp(-m_i): nL exceeds each e_i by the sum of the others; "
         "exp(-log 1/(nL)) = nL; both sides of (A.12) become those of the other form",
         [
-            is_zero(sum(e[:size]) - e[i] - others) and others.is_nonnegative is True
+            vanish(sum(e[:size]) - e[i] - others) and others.is_nonnegative is True
             for size in range(1, 6)
             for i in range(size)
             for others in [sympy.Add(*(t for t in e[:size] if t != e[i]))]
@@ -187,6 +188,6 @@ def separability(docket: Docket) -> None:
             "gradient flow of any loss of Φ = a(wx)^α",
             [
                 sympy.Poly(gamma * r**M - 2 * p_a_ray, r).LC() == gamma,
-                is_zero(2 * alpha * a * sympy.diff(phi, a) - 2 * w * sympy.diff(phi, w)),
+                vanish(2 * alpha * a * sympy.diff(phi, a) - 2 * w * sympy.diff(phi, w)),
             ],
         )

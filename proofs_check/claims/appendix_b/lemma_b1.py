@@ -15,6 +15,7 @@ import sympy
 from flint import fmpq, fmpq_mat
 
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
@@ -24,7 +25,7 @@ from proofs_check.exact.polynomial_map import (
     variables,
 )
 from proofs_check.exact.reconstruction_loss import Split, loss
-from proofs_check.exact.smooth_problem import SmoothProblem, block, smooth_problem, vanishes
+from proofs_check.exact.smooth_problem import SmoothProblem, block, smooth_problem
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 5
@@ -80,8 +81,8 @@ def gradient_and_hessian(docket: Docket) -> None:
     for i in range(2):
         docket.symbolic(
             f"gradient in x_{i + 1} for every f from R^2 to R^3",
-            vanishes(
-                problem.gradient[2 * i : 2 * i + 2, :]
+            vanish(
+                *problem.gradient[2 * i : 2 * i + 2, :]
                 + 2 * problem.weights[i] * problem.J(i).T * problem.r
             ),
         )
@@ -94,27 +95,22 @@ def gradient_and_hessian(docket: Docket) -> None:
     S = [before.S(i) for i in range(2)]
     docket.symbolic(
         "Hessian of L for every f from R^2 to R^2 and two samples",
-        [
-            vanishes(block(before.hessian, i, j, 2) - T[i, j] - (S[i] if i == j else 0 * S[i]))
-            for i, j in T
-        ],
+        [vanish(*(block(before.hessian, i, j, 2) - T[i, j] - int(i == j) * S[i])) for i, j in T],
     )
     docket.symbolic(
         "gradient after splitting into 2 and 3 offspring that have not moved",
         [
-            vanishes(
-                first[2 * n : 2 * n + 2, :] - shares[n] * before.gradient[2 * i : 2 * i + 2, :]
-            )
+            vanish(*first[2 * n : 2 * n + 2, :] - shares[n] * before.gradient[2 * i : 2 * i + 2, :])
             for n, i in enumerate(parents)
         ],
     )
     docket.symbolic(
         "the 25 blocks of the Hessian there",
         [
-            vanishes(
-                block(second, n, m, 2)
+            vanish(
+                *block(second, n, m, 2)
                 - shares[n] * shares[m] * T[i, j]
-                - (shares[n] * S[i] if n == m else 0 * S[i])
+                - int(n == m) * shares[n] * S[i]
             )
             for n, i in enumerate(parents)
             for m, j in enumerate(parents)
@@ -161,10 +157,7 @@ def expansion(docket: Docket) -> None:
     )
     docket.symbolic(
         "first and second derivative in eta for every f from R^2 to R^2, 2 and 3 offspring",
-        [
-            vanishes(first.T * step),
-            sympy.expand((step.T * second * step)[0] - expected) == 0,
-        ],
+        [vanish(*(first.T * step)), sympy.expand((step.T * second * step)[0] - expected) == 0],
     )
     rng = np.random.default_rng(SEED)
     outcomes = []

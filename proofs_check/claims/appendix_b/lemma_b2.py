@@ -10,6 +10,7 @@ import sympy
 from flint import fmpq_mat
 
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
     hessian,
@@ -19,7 +20,7 @@ from proofs_check.exact.polynomial_map import (
     variables,
 )
 from proofs_check.exact.reconstruction_loss import flat
-from proofs_check.exact.smooth_problem import smooth_problem, vanishes
+from proofs_check.exact.smooth_problem import smooth_problem
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 7
@@ -41,7 +42,7 @@ def surrogate(docket: Docket) -> None:
     blocks = sympy.diag(*(problem.S(i) for i in range(3)))
     docket.symbolic(
         "H for every f from R^2 to R^2 and three samples",
-        vanishes(problem.hessian - 2 * J.T * J - blocks),
+        vanish(*(problem.hessian - 2 * J.T * J - blocks)),
     )
     rng = np.random.default_rng(SEED)
     bounded = []

@@ -41,8 +41,7 @@ def length_of_theta(docket: Docket) -> None:
             [
                 agree(scaled, [c * t for t in stationarity(a, W, b, x, alpha)]),
                 agree(
-                    [network(*longer, x[0], alpha)],
-                    [c ** (alpha + 1) * network(a, W, x[0], alpha)],
+                    [network(*longer, x[0], alpha)], [c ** (alpha + 1) * network(a, W, x[0], alpha)]
                 ),
             ],
         )

@@ -17,11 +17,7 @@ from flint import arb, arb_mat, ctx
 from identify.arrays import FloatArray
 from identify.points.synthesis import KKTPoint, synthesize_kkt
 from proofs_check.exact.eigenvector_count import count_directions
-from proofs_check.exact.eigenvector_search import (
-    distinct,
-    enclosed_directions,
-    search_directions,
-)
+from proofs_check.exact.eigenvector_search import distinct, enclosed_directions, search_directions
 from proofs_check.exact.formulas import monomials
 from proofs_check.exact.ranks import (
     BITS,

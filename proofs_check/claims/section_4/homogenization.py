@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import sympy
 
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -60,11 +61,6 @@ def symbols(alpha: int) -> Symbols:
     return Symbols(list(a), W, list(x), list(c), sympy.Symbol("r", positive=True))
 
 
-def is_zero(expression: Scalar) -> bool:
-    """Whether a polynomial expression expands to 0."""
-    return sympy.expand(expression) == 0
-
-
 @claim(
     "homogenization",
     where="4.3, eqs. (4.3) and (4.4)",
@@ -83,7 +79,7 @@ def homogenization(docket: Docket) -> None:
             "coefficient is c_α sum_j a_j (w_j.x)^α, and without c_α the degree is lower",
             [
                 p.degree() == alpha + 1,
-                is_zero(p.LC() - network(s.a, s.W, s.x, alpha, s.c[alpha])),
+                vanish(p.LC() - network(s.a, s.W, s.x, alpha, s.c[alpha])),
                 sympy.Poly(p.as_expr().subs(s.c[alpha], 0), s.r).degree() < alpha + 1,
             ],
         )

@@ -188,9 +188,7 @@ def theorem_balls(docket: Docket) -> None:
                 seed=0,
             )
             docket.exact(
-                "none of these sets is orthogonal",
-                [dot(x[0], x[1]) != 0 for x in samples],
-                seed=0,
+                "none of these sets is orthogonal", [dot(x[0], x[1]) != 0 for x in samples], seed=0
             )
     finally:
         ctx.dps = previous

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sympy
 
 from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar
 from proofs_check.exact.polynomial_map import PolynomialMap, hessian, variables
 from proofs_check.exact.reconstruction_loss import loss
-from proofs_check.exact.smooth_problem import block, smooth_problem, vanishes
+from proofs_check.exact.smooth_problem import block, smooth_problem
 from proofs_check.ledger import ClaimVerdict, claim
 
 t = sympy.Symbol("t", real=True)
@@ -40,7 +41,7 @@ def assumption(docket: Docket) -> None:
     factor = 2 * problem.weights[0] * problem.weights[1]
     docket.symbolic(
         "the mixed block for every f from R^2 to R^3",
-        vanishes(block(problem.hessian, 0, 1, 2) - factor * problem.J(0).T * problem.J(1)),
+        vanish(*(block(problem.hessian, 0, 1, 2) - factor * problem.J(0).T * problem.J(1))),
     )
     docket.symbolic(
         "k = 1, f(x) = (cos x, sin x), theta = 0: L = lambda^2 for all x",
