@@ -1,9 +1,8 @@
 """KKT points on coherent samples and the eigenvectors of their tensors: a table for section 4.2.
 
 The points, with all margins 1, come from ``identify.points.synthesis``, which follows eigenvectors
-from orthonormal samples: how many it keeps is one column of the table. What is said of T, for x and
-b as stored, does not rest on that: its eigenvectors are searched for again, counted in balls, and
-enclosed.
+from orthonormal samples: how many it keeps is one column of the table. What is said of T, for the
+stored x and b, does not rest on that: its eigenvectors are searched for, counted and enclosed here.
 """
 
 from __future__ import annotations
