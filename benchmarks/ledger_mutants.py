@@ -23,7 +23,7 @@ from types import ModuleType
 
 import numpy as np
 
-from proofs_check.claims import MODULES, claims_of
+from proofs_check.claims import claims_of, modules
 from proofs_check.ledger import check
 
 RESULTS = Path(__file__).parent / "results" / "ledger_mutants.json"
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     recorded = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for module in MODULES:
+    for module in modules():
         name = module.__name__.rpartition(".")[2]
         if options.modules and name not in options.modules:
             continue

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from proofs_check.rank_tables import Cell, coherent_table
+from proofs_check.claims.section_4.coherent_cells import Cell, coherent_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "satisfiability.json"

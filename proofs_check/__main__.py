@@ -13,15 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proofs_check.claims import all_claims, check_all
-from proofs_check.ledger import CheckedClaim, Claim, Verdict
-from proofs_check.rendering import (
-    render_details,
-    render_summary,
-    render_table,
-    write_errata,
-    write_html,
-    write_json,
-)
+from proofs_check.ledger import CheckedClaim, Claim, ClaimVerdict
 
 EXPECTED, SURPRISE, UNDECIDED, BAD_INPUT = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -46,22 +38,40 @@ class ProofsCheck:
     errata: Path | None = None
     """Write the corrections a reader of the paper needs as Markdown; whole ledger only."""
 
+    def run(self) -> int:
+        """Examine, print and write; the exit status described above."""
+        self._check_arguments()
+        checked = self._examine()
+        self._print(checked)
+        self._write(checked)
+        return exit_status(checked)
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    def _check_arguments(self) -> None:
+        if self.errata is not None and (self.only or self.section):
+            raise ValueError("--errata: found with --only or --section; pass it alone")
+        for name in ("json", "html", "errata"):
+            path = getattr(self, name)
+            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+                raise ValueError(f"--{name}: found {path}; pass a file in a folder that exists")
 
-    Args:
-        arguments: Arguments; those of the process if None.
+    def _examine(self) -> list[CheckedClaim]:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        console = Console(stderr=True)
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+            total = len(all_claims(self.section, self.only))
+            task = bar.add_task("claims", total=total)
+            seen = iter(range(total))
 
-    Returns:
-        The exit status described above.
-    """
-    command = tyro.cli(ProofsCheck, prog="proofs-check", args=arguments)
-    console = Console()
-    try:
-        _check_arguments(command)
-        checked = _check(command)
-        if command.only:
+            def advance(claim: Claim) -> None:
+                bar.update(task, completed=next(seen), description=claim.id)
+
+            return check_all(self.section, only=self.only, progress=advance)
+
+    def _print(self, checked: Sequence[CheckedClaim]) -> None:
+        from proofs_check.rendering import render_details, render_summary, render_table
+
+        console = Console()
+        if self.only:
             for found in checked:
                 console.print(render_details(found), markup=False, highlight=False, soft_wrap=True)
                 console.print()
@@ -69,56 +79,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print(render_table(checked))
             console.print()
         console.print(render_summary(checked), markup=False, highlight=False, soft_wrap=True)
-        _write(command, checked)
-    except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"proofs-check: {error}", markup=False, soft_wrap=True)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        Console(stderr=True).print("proofs-check: interrupted; nothing was written")
-        return INTERRUPTED
-    return exit_status(checked)
+
+    def _write(self, checked: Sequence[CheckedClaim]) -> None:
+        from proofs_check.rendering import write_errata, write_html, write_json
+
+        targets = (self.json, write_json), (self.html, write_html), (self.errata, write_errata)
+        for path, write in targets:
+            if path is not None:
+                write(checked, path)
 
 
 def exit_status(checked: Sequence[CheckedClaim]) -> int:
     """What the command exits with: 1 on any surprise, else 2 on any undecided claim, else 0."""
     if not all(found.as_recorded for found in checked):
         return SURPRISE
-    if any(found.verdict is Verdict.UNDECIDED for found in checked):
+    if any(found.verdict is ClaimVerdict.UNDECIDED for found in checked):
         return UNDECIDED
     return EXPECTED
 
 
-def _check_arguments(command: ProofsCheck) -> None:
-    if command.errata is not None and (command.only or command.section):
-        raise ValueError("--errata: found with --only or --section; pass it alone")
-    for name in ("json", "html", "errata"):
-        path = getattr(command, name)
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            raise ValueError(f"--{name}: found {path}; pass a file in a folder that exists")
-
-
-def _check(command: ProofsCheck) -> list[CheckedClaim]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        total = len(all_claims(command.section, command.only))
-        task = bar.add_task("claims", total=total)
-        seen = iter(range(total))
-
-        def advance(claim: Claim) -> None:
-            bar.update(task, completed=next(seen), description=claim.id)
-
-        return check_all(command.section, only=command.only, progress=advance)
-
-
-def _write(command: ProofsCheck, checked: Sequence[CheckedClaim]) -> None:
-    if command.json is not None:
-        write_json(checked, command.json)
-    if command.html is not None:
-        write_html(checked, command.html)
-    if command.errata is not None:
-        write_errata(checked, command.errata)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, with the arguments of the process if None; the exit status above."""
+    command = tyro.cli(ProofsCheck, prog="proofs-check", args=arguments)
+    try:
+        return command.run()
+    except (ValueError, OSError) as error:
+        Console(stderr=True).print(f"proofs-check: {error}", markup=False, soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        Console(stderr=True).print("proofs-check: interrupted; nothing was written")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

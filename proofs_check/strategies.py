@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 
 from identify.points.patterns import enumerate_patterns
 from identify.points.synthesis import KKTPoint, synthesize_kkt
-from proofs_check.exact_kkt import ExactPoint, orthonormal_point
-from proofs_check.formulas import dot
-from proofs_check.rational import Matrix, cayley, rank
+from proofs_check.exact.exact_kkt import ExactPoint, orthonormal_point
+from proofs_check.exact.formulas import dot
+from proofs_check.exact.rational import Matrix, cayley, rank
 
 Geometry: TypeAlias = Literal["orthonormal", "nearly orthonormal", "independent"]
 """How the samples of a set lie: the first two have norm 1, the second pairwise |x_i.x_j| <= .05."""

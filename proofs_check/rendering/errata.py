@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from identify.files import write_atomic
-from proofs_check.ledger import CheckedClaim, Verdict
+from proofs_check.ledger import CheckedClaim, ClaimVerdict
 from proofs_check.rendering.text import describe_methods, describe_section, describe_values
 
 HEAD = """# Errata to arXiv 2602.08723
@@ -27,15 +27,8 @@ CONFIRMED = """
 
 
 def render_errata(checked: Sequence[CheckedClaim]) -> str:
-    """List the corrections; nothing in it depends on the machine or on measured numbers.
-
-    Args:
-        checked: What was found, for the whole ledger.
-
-    Returns:
-        A page of Markdown.
-    """
-    wrong = [f for f in checked if f.verdict in {Verdict.CORRECTED, Verdict.REFUTED}]
+    """The corrections as Markdown; nothing in it depends on the machine or on measured numbers."""
+    wrong = [f for f in checked if f.verdict in {ClaimVerdict.CORRECTED, ClaimVerdict.REFUTED}]
     rest = [found for found in checked if found not in wrong]
     added = [found for found in rest if found.claim.corrected is not None]
     rows = [f"| {f.id} | {f.where} | {f.verdict.value} |\n" for f in rest if f not in added]
@@ -44,12 +37,7 @@ def render_errata(checked: Sequence[CheckedClaim]) -> str:
 
 
 def write_errata(checked: Sequence[CheckedClaim], path: str | Path) -> None:
-    """Write the list of corrections.
-
-    Args:
-        checked: What was found, for the whole ledger.
-        path: Where to; an existing file is replaced in one step.
-    """
+    """Write the corrections of the whole ledger; an existing file is replaced in one step."""
     write_atomic(path, render_errata(checked))
 
 

@@ -10,32 +10,12 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from identify.files import write_atomic
-from proofs_check.ledger import CheckedClaim, Verdict
+from proofs_check.ledger import MEANING, CheckedClaim, ClaimVerdict
 from proofs_check.rendering import text
-
-TONE = {
-    Verdict.PROVED: "proved",
-    Verdict.CORRECTED: "corrected",
-    Verdict.REFUTED: "refuted",
-    Verdict.SUPPORTED: "supported",
-    Verdict.UNDECIDED: "undecided",
-}
-MEANING = {
-    Verdict.PROVED: "by exact or symbolic computation, for the parameters named in the evidence",
-    Verdict.CORRECTED: "false as written; the corrected statement passes every check",
-    Verdict.REFUTED: "a counterexample is stored and was tested again",
-    Verdict.SUPPORTED: "every check held, not all of them exact",
-    Verdict.UNDECIDED: "a check failed or nothing could be checked",
-}
 
 
 def write_html(checked: Sequence[CheckedClaim], path: str | Path) -> None:
-    """Write the ledger as one self-contained page.
-
-    Args:
-        checked: What was found, in the order of the paper.
-        path: Where to; an existing file is replaced in one step.
-    """
+    """Write the ledger as one self-contained page; an existing file is replaced in one step."""
     environment = Environment(
         loader=PackageLoader("proofs_check", "rendering"),
         autoescape=True,
@@ -47,10 +27,10 @@ def write_html(checked: Sequence[CheckedClaim], path: str | Path) -> None:
     sections = [(name, list(group)) for name, group in groupby(checked, lambda f: f.claim.section)]
     page = environment.get_template("ledger.html.j2").render(
         checked=checked,
-        counts=[(v, counts[v]) for v in Verdict if counts[v]],
+        counts=[(v, counts[v]) for v in ClaimVerdict if counts[v]],
         seconds=sum(found.seconds for found in checked),
         sections=sections,
-        tone=TONE,
+        tone={verdict: verdict.name.lower() for verdict in ClaimVerdict},
         meaning=MEANING,
         text=text,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from identify.files import write_atomic
-from proofs_check.ledger import CheckedClaim, Counterexample, Evidence
+from proofs_check.docket import Counterexample, Evidence
+from proofs_check.ledger import CheckedClaim
 
 SCHEMA = 1
 """Raised whenever a key is renamed, removed or given another meaning."""
@@ -40,12 +41,7 @@ def to_dict(checked: Sequence[CheckedClaim]) -> dict[str, Any]:
 
 
 def write_json(checked: Sequence[CheckedClaim], path: str | Path) -> None:
-    """Write the ledger as JSON.
-
-    Args:
-        checked: What was found.
-        path: Where to; an existing file is replaced in one step.
-    """
+    """Write the ledger as JSON; an existing file is replaced in one step."""
     write_atomic(path, json.dumps(to_dict(checked), indent=1, ensure_ascii=False) + "\n")
 
 

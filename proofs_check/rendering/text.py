@@ -8,26 +8,20 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from proofs_check.ledger import CheckedClaim, Counterexample, Evidence, Stored, Verdict
+from proofs_check.docket import Counterexample, Evidence, Stored
+from proofs_check.ledger import CheckedClaim, ClaimVerdict
 
 STYLE = {
-    Verdict.PROVED: "green",
-    Verdict.CORRECTED: "yellow",
-    Verdict.REFUTED: "red",
-    Verdict.SUPPORTED: "cyan",
-    Verdict.UNDECIDED: "bold magenta",
+    ClaimVerdict.PROVED: "green",
+    ClaimVerdict.CORRECTED: "yellow",
+    ClaimVerdict.REFUTED: "red",
+    ClaimVerdict.SUPPORTED: "cyan",
+    ClaimVerdict.UNDECIDED: "bold magenta",
 }
 
 
 def render_table(checked: Sequence[CheckedClaim]) -> Table:
-    """One row per claim.
-
-    Args:
-        checked: What was found.
-
-    Returns:
-        A table for a rich console.
-    """
+    """One row per claim, for a rich console."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
     table.add_column("where")
@@ -46,16 +40,9 @@ def render_table(checked: Sequence[CheckedClaim]) -> Table:
 
 
 def render_summary(checked: Sequence[CheckedClaim]) -> str:
-    """How many claims got which verdict, and which of them were not expected.
-
-    Args:
-        checked: What was found.
-
-    Returns:
-        A few lines.
-    """
+    """How many claims got which verdict, and which of them were not expected: a line or two."""
     counts = Counter(found.verdict for found in checked)
-    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in ClaimVerdict if counts[verdict]]
     seconds = sum(found.seconds for found in checked)
     lines = [f"{len(checked)} claims in {seconds:.0f} s: {', '.join(parts)}."]
     surprises = [found.id for found in checked if not found.as_recorded]
@@ -65,14 +52,7 @@ def render_summary(checked: Sequence[CheckedClaim]) -> str:
 
 
 def render_details(found: CheckedClaim) -> str:
-    """Everything about one claim.
-
-    Args:
-        found: What was found.
-
-    Returns:
-        Several paragraphs.
-    """
+    """Everything about one claim, in several paragraphs."""
     claim = found.claim
     recorded = "" if found.as_recorded else f" (recorded: {claim.recorded.value})"
     parts = [

@@ -7,19 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofs_check import Method, Verdict, all_claims, check_all
-from proofs_check.ledger import Docket, check, claim, restore, store
+from proofs_check import ClaimVerdict, Method, all_claims, check_all
+from proofs_check.docket import Docket, restore, store
+from proofs_check.ledger import check, claim
 
 
 def verdict_of(examine, corrected=None):
     decorate = claim("id", where="4.1, here", statement="s", corrected=corrected,
-                     recorded=Verdict.PROVED)  # fmt: skip
+                     recorded=ClaimVerdict.PROVED)  # fmt: skip
     return check(decorate(examine))
 
 
 def test_only_exact_checks_prove():
-    assert verdict_of(lambda d: d.symbolic("x", True)).verdict is Verdict.PROVED
-    assert verdict_of(lambda d: d.exact("x", [True, True])).verdict is Verdict.PROVED
+    assert verdict_of(lambda d: d.symbolic("x", True)).verdict is ClaimVerdict.PROVED
+    assert verdict_of(lambda d: d.exact("x", [True, True])).verdict is ClaimVerdict.PROVED
 
 
 @pytest.mark.parametrize("method", [Method.BALL, Method.NUMERICAL, Method.PROPERTY])
@@ -28,24 +29,24 @@ def test_the_weakest_check_decides(method):
         docket.exact("x", True)
         docket.check(method, "y", [True], seed=1)
 
-    assert verdict_of(examine).verdict is Verdict.SUPPORTED
+    assert verdict_of(examine).verdict is ClaimVerdict.SUPPORTED
 
 
 def test_a_failed_check_leaves_the_claim_undecided():
     found = verdict_of(lambda d: d.exact("x", [True, False]))
-    assert found.verdict is Verdict.UNDECIDED
+    assert found.verdict is ClaimVerdict.UNDECIDED
     assert not found.as_recorded
     assert (found.checks[0].count, found.checks[0].failed) == (2, 1)
 
 
 def test_no_evidence_is_no_verdict():
-    assert verdict_of(lambda d: None).verdict is Verdict.UNDECIDED
-    assert verdict_of(lambda d: d.exact("x", [])).verdict is Verdict.UNDECIDED
+    assert verdict_of(lambda d: None).verdict is ClaimVerdict.UNDECIDED
+    assert verdict_of(lambda d: d.exact("x", [])).verdict is ClaimVerdict.UNDECIDED
 
 
 def test_an_exception_leaves_the_claim_undecided_and_is_reported():
     found = verdict_of(lambda d: d.exact("x", 1 / 0 > 0))
-    assert found.verdict is Verdict.UNDECIDED
+    assert found.verdict is ClaimVerdict.UNDECIDED
     assert found.error == "ZeroDivisionError: division by zero"
 
 
@@ -62,14 +63,14 @@ def test_counterexamples_refute_or_correct():
         refuted(docket)
         docket.exact("3 is odd", 3 % 2 == 1)
 
-    assert verdict_of(refuted).verdict is Verdict.REFUTED
-    assert verdict_of(refuted, corrected="odd").verdict is Verdict.UNDECIDED
-    assert verdict_of(corrected, corrected="odd").verdict is Verdict.CORRECTED
+    assert verdict_of(refuted).verdict is ClaimVerdict.REFUTED
+    assert verdict_of(refuted, corrected="odd").verdict is ClaimVerdict.UNDECIDED
+    assert verdict_of(corrected, corrected="odd").verdict is ClaimVerdict.CORRECTED
 
 
 def test_a_counterexample_that_does_not_refute_is_no_counterexample():
     found = verdict_of(lambda d: d.refute("3 is even", lambda n: n % 2 == 0, n=3))
-    assert found.verdict is Verdict.UNDECIDED
+    assert found.verdict is ClaimVerdict.UNDECIDED
     assert not found.counterexamples[0].confirmed
 
 
@@ -122,13 +123,13 @@ def test_at_least_35_claims_each_with_evidence(ledger):
 def test_every_doubt_is_decided(ledger):
     verdicts = {found.id: found.verdict for found in ledger}
     doubts = {f"E{k}": verdicts.get(f"E{k}") for k in range(1, 16)}
-    assert [name for name, v in doubts.items() if v in {None, Verdict.UNDECIDED}] == []
+    assert [name for name, v in doubts.items() if v in {None, ClaimVerdict.UNDECIDED}] == []
 
 
 def test_proved_means_exact(ledger):
     exact = {Method.SYMBOLIC, Method.EXACT}
     for found in ledger:
-        if found.verdict is Verdict.PROVED:
+        if found.verdict is ClaimVerdict.PROVED:
             assert {item.method for item in found.checks} <= exact, found.id
 
 

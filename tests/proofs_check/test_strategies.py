@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, find, given, settings
 
 from identify import Verdict, verify_identifiability
 from proofs_check import strategies
-from proofs_check.formulas import dot
-from proofs_check.rational import identity, multiply, rank, transpose
+from proofs_check.exact.formulas import dot
+from proofs_check.exact.rational import identity, multiply, rank, transpose
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=60,
                     suppress_health_check=[HealthCheck.too_slow])  # fmt: skip

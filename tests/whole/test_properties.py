@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from identify import Verdict, verify_identifiability
 from proofs_check import strategies
-from proofs_check.formulas import dot, gram
-from proofs_check.rational import rank
-from proofs_check.recovery import normalized, recover_exactly
+from proofs_check.exact.formulas import dot, gram
+from proofs_check.exact.proof_a_2 import normalized, recover_exactly
+from proofs_check.exact.rational import rank
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=50,
                     suppress_health_check=[HealthCheck.too_slow])  # fmt: skip

@@ -23,7 +23,7 @@ from identify.relu.ambiguity import relu_witness
 from identify.relu.conditions import evaluate_conditions
 from identify.relu.merging import relu_merge
 from identify.relu.points import synthesize_relu_kkt
-from proofs_check.relu_network import CLASSES, DEEP, SINGLE
+from proofs_check.exact.relu_network import CLASSES, DEEP, SINGLE
 
 
 def floats(point):

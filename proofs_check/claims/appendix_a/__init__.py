@@ -1,0 +1,1 @@
+"""Appendix A: the proof of Theorem 4.1 step by step, and polynomial activations."""

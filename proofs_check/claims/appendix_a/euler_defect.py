@@ -1,0 +1,38 @@
+"""A.3: by how much a network with polynomial activation fails Euler's identity.
+
+arXiv 2602.08723, A.3. Letters as in ``section_4.homogenization``.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
+from proofs_check.docket import Docket
+from proofs_check.exact.conditions import vanish
+from proofs_check.exact.formulas import Matrix, Scalar, Vector, network
+from proofs_check.ledger import ClaimVerdict, claim
+
+
+@claim(
+    "euler-defect",
+    where="A.3, third display of Assumption 1",
+    statement="<∇_θ Φ_σ, θ> - M Φ_σ = -sum_{k<α} (α-k) c_k Φ^(k) with M = α + 1.",
+    recorded=ClaimVerdict.PROVED,
+)
+def defect(docket: Docket) -> None:
+    """Phi^(k) has degree k + 1 in theta, and k + 1 - M = -(alpha - k)."""
+    for alpha in DEGREES:
+        s = symbols(alpha)
+        f = output(s.a, s.W, s.x, s.c)
+        euler = sum(t * sympy.diff(f, t) for t in s.theta)
+        docket.symbolic(
+            f"α = {alpha}, two neurons in the plane",
+            vanish(euler - (alpha + 1) * f - defect_sum(s.a, s.W, s.x, s.c)),
+        )
+
+
+def defect_sum(a: Vector, W: Matrix, x: Vector, c: Vector) -> Scalar:
+    """-sum_{k<alpha} (alpha-k) c_k Phi^(k)."""
+    alpha = len(c) - 1
+    return -sum((alpha - k) * c[k] * network(a, W, x, k) for k in range(alpha))

@@ -1,0 +1,1 @@
+"""Appendix B: the best split, its remainder, and the number of iterations."""

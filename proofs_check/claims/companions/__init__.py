@@ -1,0 +1,1 @@
+"""Statements of papers that the paper builds on."""

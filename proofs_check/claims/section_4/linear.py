@@ -1,0 +1,89 @@
+"""Section 4.1: two-layer linear networks, Phi(x) = a^T W x.
+
+arXiv 2602.08723, section 4.1. Stationarity of (a, W) for samples x_i and signed weights
+b_i = lambda_i y_i reads a = sum_i b_i W x_i and W_j = sum_i b_i a_j x_i.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from proofs_check.docket import Docket
+from proofs_check.exact.conditions import identical, residuals, symbols
+from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, network
+from proofs_check.exact.rational import nullspace
+from proofs_check.ledger import ClaimVerdict, claim
+
+ALPHA = 1
+
+
+@claim(
+    "linear-aggregate",
+    where="4.1, last paragraph",
+    statement="The KKT system determines only the aggregate sum_i λ_i y_i x_i, not the x_i.",
+    recorded=ClaimVerdict.PROVED,
+    hypotheses=("a is not 0; otherwise W = 0 too and nothing is determined",),
+)
+def aggregate(docket: Docket) -> None:
+    """Only: every residual depends on (b, x) through s = sum_i b_i x_i. Determines: s = W_j / a_j.
+
+    Three sets of samples with the same s are shown for one network, with all margins equal to 1.
+    """
+    for n, m, d in ((2, 2, 2), (3, 2, 3), (4, 3, 2)):
+        a, W, b, x = point = symbols(n, m, d)
+        docket.symbolic(
+            f"every residual for {n} samples, {m} neurons, d = {d} equals that of the one sample s",
+            identical(residuals(*point, ALPHA), residuals(a, W, [1], [combine(b, x)], ALPHA)),
+        )
+    a, W = [1], [[1, 0]]
+    half, quarter = Fraction(1, 2), Fraction(1, 4)
+    for b, x in (
+        ([1], [[1, 0]]),
+        ([half, half], [[1, 3], [1, -3]]),
+        ([quarter, quarter, half], [[1, 2], [1, -2], [1, 0]]),
+    ):
+        docket.exact(
+            f"a = 1, W = (1, 0) is a KKT point of {len(x)} samples, the same for 1, 2 and 3",
+            [
+                all(t == 0 for t in residuals(a, W, b, x, ALPHA)),
+                all(network(a, W, x_i, ALPHA) == 1 for x_i in x),
+                combine(b, x) == [1, 0],
+                all(b_i > 0 for b_i in b),
+            ],
+        )
+
+
+def stacked(a: Vector, W: Matrix) -> list[list[Scalar]]:
+    """[W; a_1 I; ...; a_m I], the matrix of the display."""
+    d = len(W[0])
+    blocks = [[a_j if k == row else 0 for k in range(d)] for a_j in a for row in range(d)]
+    return [list(W_j) for W_j in W] + blocks
+
+
+@claim(
+    "E6",
+    where="4.1, second display",
+    statement="The stacked matrix [W; a_1 I_d; ...; a_m I_d] has shape (m+1)d x d.",
+    corrected="Its shape is m(d+1) x d, the length of the right-hand side (a, w_1, ..., w_m).",
+    recorded=ClaimVerdict.CORRECTED,
+)
+def shape(docket: Docket) -> None:
+    """W has m rows and each of the m blocks has d: m + m d. (m+1) d is that only for m = d."""
+    docket.exact(
+        "rows, columns, and full column rank (so s is determined) for m, d = 1..6",
+        [
+            len(matrix) == m * (d + 1) == len([*a, *(t for row in W for t in row)])
+            and {len(row) for row in matrix} == {d}
+            and nullspace(matrix) == []
+            for m in range(1, 7)
+            for d in range(1, 7)
+            for a, W in [(range(1, m + 1), [[j + k for k in range(d)] for j in range(m)])]
+            for matrix in [stacked(a, W)]
+        ],
+    )
+    docket.refute(
+        "three neurons in the plane: the matrix has 9 rows, (m+1)d is 8",
+        lambda a, W: len(stacked(a, W)) != (len(a) + 1) * len(W[0]),
+        a=(1, 2, 3),
+        W=((1, 0), (0, 1), (1, 1)),
+    )

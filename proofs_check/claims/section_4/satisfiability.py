@@ -1,0 +1,177 @@
+"""Section 4.2: when the hypothesis rank(K) = N of Theorem 4.1 can hold, for orthonormal samples.
+
+arXiv 2602.08723, sections 1 and 4.2. T has finitely many real eigenvectors up to scale, so the rank
+of K is bounded whatever the width. With r active samples all neurons lie in their span, and N
+becomes N(r); Theorem 4.1 as stated needs r = d.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import comb
+
+from proofs_check.claims.appendix_a.orthonormal_directions import (
+    Labels,
+    integer_rank,
+    labellings,
+    one_class,
+    parallel,
+    patterns,
+)
+from proofs_check.docket import Docket
+from proofs_check.exact.exact_kkt import orthonormal_point
+from proofs_check.exact.formulas import (
+    Matrix,
+    Scalar,
+    Vector,
+    contraction,
+    dot,
+    form,
+    gram,
+    monomials,
+)
+from proofs_check.exact.ranks import forms
+from proofs_check.exact.rational import identity, rank
+from proofs_check.ledger import ClaimVerdict, claim
+
+
+def gram_rank(labels: Labels, alpha: int) -> int:
+    """Rank of K for neurons on all eigenvectors of orthonormal samples: distinct monomials."""
+    # on the patterns a monomial depends, up to sign, on its support alone (alpha odd), or on it and
+    # on the set of odd exponents, within one class (alpha even); as functions these are independent
+    if alpha % 2:
+        return sum(comb(len(labels), s) for s in range(1, alpha))
+    return sum(
+        comb(q, odd) * comb(q - odd, even)
+        for q in (labels.count(1), labels.count(-1))
+        for odd in range(1, q + 1, 2)
+        for even in range(q - odd + 1)
+        if odd + 2 * even <= alpha - 1
+    )
+
+
+def satisfiable(labels: Labels, alpha: int) -> bool:
+    """Whether r >= 2 orthonormal samples admit a KKT point with rank(K) = N(r)."""
+    return alpha == 3 or (alpha == 4 and one_class(labels))
+
+
+@claim(
+    "satisfiability-orthonormal",
+    where="4.2, eq. (4.2)",
+    statement="Suppose rank(K) = N. For r >= 2 orthonormal active samples some KKT point has "
+    "rank(K) = N(r), of whatever width, if and only if α = 3, or α = 4 and all labels are equal.",
+    recorded=ClaimVerdict.PROVED,
+    hypotheses=("α >= 3", "the active samples are orthonormal and r is at least 2"),
+)
+def orthonormal(docket: Docket) -> None:
+    """The eigenvectors are D u with u in {-1, 0, 1}^r and D diagonal, and D changes no rank.
+
+    If: neurons on all of them form a KKT point, and all monomials of degree alpha - 1 are
+    independent on the patterns. It is enough to see that for r < alpha: a form that vanishes on all
+    patterns vanishes on those within the support of any of its monomials.
+    Only if: for alpha >= 5 the monomials z_1^(alpha-2) z_2 and z_1^(alpha-4) z_2^3 agree on every
+    pattern; for alpha = 4 and samples 1, 2 of different classes z_1^2 z_2 vanishes on all.
+    """
+    for alpha, most in ((3, 6), (4, 6), (5, 6), (6, 6), (7, 4)):
+        outcomes = []
+        for _, y in labellings((alpha,), range(2, most + 1)):
+            found = integer_rank([monomials(u, alpha - 1) for u in patterns(y, alpha)])
+            outcomes += [found == gram_rank(y, alpha)]
+            outcomes += [(found == forms(len(y), alpha - 1)) == satisfiable(y, alpha)]
+        docket.exact(
+            f"rank(K) for neurons on all eigenvectors, α = {alpha}, r = 2..{most}, all sizes of "
+            "the classes: by elimination and in closed form; N(r) where stated, less elsewhere",
+            outcomes,
+        )
+    docket.exact(
+        "neurons on all eigenvectors satisfy all four KKT conditions where stated, r = 2..5",
+        [
+            orthonormal_point(identity(len(y)), y, alpha).kkt()
+            for alpha, y in labellings((3, 4), range(2, 6))
+            if satisfiable(y, alpha)
+        ],
+    )
+    docket.exact(
+        "two monomials agree on all patterns for α = 5..12; one vanishes for α = 4, y = (1, -1)",
+        [
+            *(
+                u[0] ** (alpha - 2) * u[1] == u[0] ** (alpha - 4) * u[1] ** 3
+                for alpha, y in labellings(range(5, 13), (2,))
+                for u in patterns(y, alpha)
+            ),
+            *(u[0] ** 2 * u[1] == 0 for u in patterns((1, -1), 4)),
+            [satisfiable(y, 4) for _, y in labellings((4,), (2,))] == [True, False],
+        ],
+    )
+
+
+def is_kkt(m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, alpha: int) -> bool:
+    """The KKT conditions for m equal neurons (a, w) and active unit samples of the class +1."""
+    f = contraction(b, x, w, alpha)
+    return (
+        all(w_k == alpha * a * f_k for w_k, f_k in zip(w, f, strict=True))
+        and a == form(b, x, w, alpha)
+        and all(m * a * dot(w, x_i) ** alpha == 1 for x_i in x)
+        and all(b_i > 0 for b_i in b)
+        and all(dot(x_i, x_i) == 1 for x_i in x)
+    )
+
+
+def not_recoverable(
+    m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, others: Matrix, alpha: int
+) -> bool:
+    """Two different sets of independent samples for one network of at least N neurons."""
+    return (
+        m >= forms(len(w), alpha - 1)
+        and is_kkt(m, a, w, b, x, alpha)
+        and is_kkt(m, a, w, b, others, alpha)
+        and rank(x) == rank(others) == len(x)
+        and not any(parallel(u, v) for u in x for v in others)
+    )
+
+
+@claim(
+    "E4",
+    where="1, last sentence of Question 1",
+    statement="With cubic or higher-degree activations, margin samples are exactly recoverable for "
+    "moderately wide networks.",
+    corrected="Width is not the obstacle: wide networks exist whose KKT equations do not determine "
+    "the samples, and at any width rank(K) is at most its value for one neuron on each real "
+    "eigenvector of T. For r >= 2 orthonormal samples that is N(r) only if α = 3, or α = 4 with "
+    "one class; elsewhere no width satisfies (4.2).",
+    recorded=ClaimVerdict.CORRECTED,
+)
+def width(docket: Docket) -> None:
+    """Copies of a neuron are new rows of W, not new values of f.
+
+    The counterexample has all neurons on (1, 1, 1). It is a KKT point of e_1, e_2, e_3, and as well
+    of their images under the half-turn about that axis; the axis is what it determines.
+    """
+    third, tenth = Fraction(1, 3), Fraction(1, 10)
+    docket.refute(
+        "10000 neurons a_j = 1/10, W_j = (1, 1, 1)/10, N = 6: two sets of independent unit samples "
+        "of one class satisfy all KKT conditions, with the same weights and all margins 1",
+        not_recoverable,
+        m=10**4,
+        a=tenth,
+        w=(tenth, tenth, tenth),
+        b=(100 * third, 100 * third, 100 * third),
+        x=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        others=(
+            (-third, 2 * third, 2 * third),
+            (2 * third, -third, 2 * third),
+            (2 * third, 2 * third, -third),
+        ),
+        alpha=3,
+    )
+    docket.exact(
+        "α = 3..6, r = 2..4: one neuron on each eigenvector gives rank N(r) where stated and less "
+        "elsewhere; two more on each, of other signs and lengths, do not change it",
+        [
+            (narrow == forms(len(y), alpha - 1)) == satisfiable(y, alpha) and narrow == wide
+            for alpha, y in labellings(range(3, 7), range(2, 5))
+            for W in [patterns(y, alpha)]
+            for narrow in [rank(gram(W, alpha))]
+            for wide in [rank(gram([[s * t for t in u] for u in W for s in (1, -2, 3)], alpha))]
+        ],
+    )

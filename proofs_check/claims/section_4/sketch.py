@@ -1,0 +1,176 @@
+"""Section 4.2: the proof sketch of Theorem 4.1, and the independence that the theorem assumes.
+
+arXiv 2602.08723, section 4.2. The sketch whitens a slice and decomposes T orthogonally; the proof
+in A.2 does neither.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations, product
+from math import prod
+
+import sympy
+
+from proofs_check.docket import Docket
+from proofs_check.exact.conditions import independent_units, symbolic_samples, vanish
+from proofs_check.exact.formulas import Vector, dot, monomials, slice_matrix, tensor
+from proofs_check.exact.rational import Rows, identity, multiply, rank, solve
+from proofs_check.exact.tensor_pencil import OBLIQUE, RANDOM, SEED, det, gammas, instances
+from proofs_check.ledger import ClaimVerdict, claim
+
+
+def indefinite(alpha: int, x: Rows, b: Vector, v: Vector) -> bool:
+    """Whether two independent unit samples have det M(v) < 0, at v and so around it."""
+    return independent_units(x) and bool(det(slice_matrix(b, x, v, alpha)) < 0)
+
+
+def indefinite_everywhere(alpha: int, x: Rows, b: Vector) -> bool:
+    """Whether det M(v) = -((x_1.v) (x_2.v) det X)^2 for independent unit samples."""
+    v = sympy.symbols("v:2")
+    square = (dot(x[0], v) * dot(x[1], v) * det(x)) ** 2
+    return indefinite(alpha, x, b, (1, 1)) and vanish(det(slice_matrix(b, x, v, alpha)) + square)
+
+
+@claim(
+    "sketch-whitening",
+    where="4.2, proof sketch of Theorem 4.1",
+    statement=(
+        "For almost every v, the operator sum_i γ_i(v) x_i x_i^T induces a transform Q(v) that "
+        "maps the components to an orthonormal set."
+    ),
+    corrected=(
+        "The operator is invertible on the span for almost every v, but Q M(v) Q^T = ±1 has a "
+        "real solution only if all γ_i(v) have one sign; then Q makes the |γ_i|^(1/2) x_i "
+        "orthonormal. For α odd there is an open set of such v; for α even there is none unless "
+        "all b_i have one sign. The pencil of A.2 needs no sign."
+    ),
+    recorded=ClaimVerdict.CORRECTED,
+)
+def whitening(docket: Docket) -> None:
+    """M(v) = X D X^T has the signature of D (Sylvester), and only a definite M can be whitened.
+
+    With z_i = |gamma_i|^(1/2) Q x_i and one sign, Q M Q^T = +-1 says sum_i z_i z_i^T = 1, so r
+    vectors in r dimensions are orthonormal. In both counterexamples det(Q M Q^T) = det(Q)^2 det M
+    is negative, while det(+-1) = 1. For alpha odd, x_i.v = b_i makes every gamma_i positive.
+    """
+    for r, alpha in ((2, 3), (2, 4), (2, 5), (3, 3)):
+        b, x = symbolic_samples(r, r)
+        v = sympy.symbols(f"v:{r}")
+        expected = det(x) ** 2 * prod(gammas(b, x, v, alpha))
+        docket.symbolic(
+            f"det M(v) = det(X)^2 prod_i γ_i(v), r = d = {r}, α = {alpha}",
+            vanish(det(slice_matrix(b, x, v, alpha)) - expected),
+        )
+    for alpha, b, sign in ((3, (2, -3), 1), (5, (2, -3), 1), (4, (2, 3), 1), (4, (-2, -3), -1)):
+        v = [t for (t,) in solve(OBLIQUE, [[b_i] for b_i in b])]
+        M = slice_matrix(b, OBLIQUE, v, alpha)
+        docket.exact(
+            f"{sign:+d} M(v) is positive definite for x_i.v = b_i, b = {b}, α = {alpha}",
+            [sign * M[0][0] > 0, bool(det(M) > 0)],
+        )
+    docket.refute(
+        "α = 4, one sample of each class: det M(v) = -(4/5 (x_1.v) (x_2.v))^2, so for almost every "
+        "v there is no real Q with Q M(v) Q^T = ±1",
+        indefinite_everywhere,
+        alpha=4,
+        x=OBLIQUE,
+        b=(1, -1),
+    )
+    docket.refute(
+        "α = 3: det M(v) < 0 at v and around it, so there is no such Q on an open set",
+        indefinite,
+        alpha=3,
+        x=OBLIQUE,
+        b=(1, -1),
+        v=(1, 1),
+    )
+
+
+def oblique_slices(alpha: int, x: Rows, b: Vector, u: Vector, v: Vector) -> bool:
+    """Whether independent unit samples have slices M(u), M(v) that do not commute."""
+    A, B = slice_matrix(b, x, u, alpha), slice_matrix(b, x, v, alpha)
+    return independent_units(x) and multiply(A, B) != multiply(B, A)
+
+
+@claim(
+    "orthogonal-decomposition",
+    where="4.2, Polynomial activation",
+    statement="For almost all cases, the tensor T admits a unique orthogonal decomposition.",
+    corrected=(
+        "T admits a unique decomposition into linearly independent components (A.2, step 2). It "
+        "is orthogonal only if the samples are, which almost no samples are."
+    ),
+    recorded=ClaimVerdict.CORRECTED,
+)
+def orthogonal(docket: Docket) -> None:
+    """In an orthogonal decomposition all slices are diagonal in one basis, so they commute.
+
+    Two samples have [M(u), M(v)] = (g_1 h_2 - g_2 h_1) (x_1.x_2) (x_1 x_2^T - x_2 x_1^T) with
+    g_i = gamma_i(u), h_i = gamma_i(v). The first factor is not 0 for almost all u, v by (A.7).
+    """
+    for d, alpha in ((2, 3), (2, 4), (2, 5), (3, 3)):
+        b, x = symbolic_samples(2, d)
+        u, v = sympy.symbols(f"u:{d}"), sympy.symbols(f"v:{d}")
+        A, B = (sympy.Matrix(slice_matrix(b, x, w, alpha)) for w in (u, v))
+        (g_1, g_2), (h_1, h_2) = gammas(b, x, u, alpha), gammas(b, x, v, alpha)
+        outer = sympy.Matrix(x[0]) * sympy.Matrix([x[1]])
+        docket.symbolic(
+            f"the commutator of two slices, two samples, d = {d}, α = {alpha}",
+            vanish(*(A * B - B * A - (g_1 * h_2 - g_2 * h_1) * dot(*x) * (outer - outer.T))),
+        )
+    found = [
+        oblique_slices(case.alpha, x, case.b, *case.v)
+        for case in instances()
+        for x in (case.x, case.U)
+    ]
+    docket.exact(
+        f"the slices do not commute, and do with orthonormal samples in place of x, {RANDOM}",
+        [*found[::2], *(not oblique for oblique in found[1::2])],
+        seed=SEED,
+    )
+    docket.refute(
+        "two unit samples with cosine 3/5, α = 3: the slices M(e_1) and M(e_2) do not commute",
+        oblique_slices,
+        alpha=3,
+        x=OBLIQUE,
+        b=(1, 1),
+        u=(1, 0),
+        v=(0, 1),
+    )
+
+
+@claim(
+    "overcomplete",
+    where="4.2, Theorem 4.1",
+    statement=(
+        "The x_i are assumed independent; without that T does not determine them, not even with "
+        "unit norms and all b_i > 0."
+    ),
+    recorded=ClaimVerdict.PROVED,
+    hypotheses=("in the plane and α = 3 it takes five different directions in the two sets",),
+)
+def dependent_samples(docket: Docket) -> None:
+    """Cubic forms in the plane have four coefficients, so five cubes are dependent.
+
+    A dependency cut in two is two decompositions of one T. Four cubes in different directions are
+    independent, so two samples are determined by T among all sets of two.
+    """
+    b, x = (14, 14, 35), [(1, 0), (0, -1), (Fraction(3, 5), Fraction(4, 5))]
+    fifths = ((3, -4), (4, 3), (4, -3))
+    c, u = (5, 35, 5), [(Fraction(p, 5), Fraction(q, 5)) for p, q in fifths]
+    docket.exact(
+        "α = 3: b = (14, 14, 35) on (1, 0), (0, -1), (3, 4)/5, and (5, 35, 5) on (3, -4)/5, "
+        "(4, 3)/5, (4, -3)/5 give every entry of T alike; unit vectors, no two parallel",
+        [
+            *(tensor(b, x, e) == tensor(c, u, e) for e in product(identity(2), repeat=3)),
+            all(dot(x_i, x_i) == 1 for x_i in (*x, *u)),
+            all(rank(pair) == 2 for pair in combinations((*x, *u), 2)),
+        ],
+    )
+    _, four = symbolic_samples(4, 2)
+    minors = [det(pair) for pair in combinations(four, 2)]
+    docket.symbolic(
+        "the determinant of four cubes is the product of their 2 x 2 minors (Vandermonde)",
+        vanish(det([monomials(x_i, 3) for x_i in four]) - prod(minors)),
+    )

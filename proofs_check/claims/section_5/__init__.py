@@ -1,0 +1,1 @@
+"""Section 5: sample splitting and Algorithm 1."""

@@ -1,0 +1,100 @@
+"""Definition 5.1 is a property of the candidates, not of the reconstruction they stand for.
+
+arXiv 2602.08723, section 5.3. Letters as in ``exact.reconstruction_loss``.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from flint import fmpq
+
+from proofs_check.docket import Docket
+from proofs_check.exact.formulas import Scalar, dot
+from proofs_check.exact.polynomial_map import (
+    PolynomialMap,
+    gradient,
+    hessian,
+    is_positive_semidefinite,
+    lower_bound,
+    random_problem,
+    variables,
+)
+from proofs_check.exact.rational import square_root
+from proofs_check.exact.reconstruction_loss import flat
+from proofs_check.ledger import ClaimVerdict, claim
+
+SEED = 9
+
+
+@claim(
+    "copies",
+    where="5.3, Definition 5.1",
+    statement=(
+        "The algorithm stops at an ε-second-order stationary point, |∇_x L| <= ε and "
+        "λ_min(∇^2_x L) >= -√(ρε), a property of the reconstruction."
+    ),
+    corrected=(
+        "The same reconstruction written with m copies of each sample, of weight λ_i/m, has "
+        "gradient norm |∇_x L|/√m and splitting matrices S(x_i)/m, so it is stationary for m large "
+        "enough. ∇_{x_i} L / λ_i and S(x_i) / λ_i do not change."
+    ),
+    recorded=ClaimVerdict.CORRECTED,
+)
+def copies(docket: Docket) -> None:
+    """The derivatives in x_i carry a factor lambda_i, so candidates of small weight pass any test.
+
+    L and r are the same for the copies; gradient and S have the factor lambda_i / m, and Lemma B.2
+    gives lambda_min(H) >= min_i lambda_min(S(x_i)) / m. Each split halves S(x_i) in the same way,
+    whatever eta, so the algorithm can also stop because it has split often enough.
+    """
+    rng = np.random.default_rng(SEED)
+    outcomes = []
+    for n in range(40):
+        m = 2 + n % 3
+        f, theta, weights, x = random_problem(rng, k=2, d=2, P=3, degree=3)
+        many = [weight / m for weight in weights for _ in range(m)]
+        x_m = [x_i for x_i in x for _ in range(m)]
+        L, L_m = f.loss_polynomial(theta, weights), f.loss_polynomial(theta, many)
+        g, g_m = gradient(L, flat(x)), gradient(L_m, flat(x_m))
+        S, S_m = f.splitting_matrices(theta, weights, x), f.splitting_matrices(theta, many, x_m)
+        outcomes.append(
+            L_m(*flat(x_m)) == L(*flat(x))
+            and m * dot(g_m, g_m) == dot(g, g)
+            and all(m * S_m[i] == S[i // m] for i in range(2 * m))
+            and is_positive_semidefinite(hessian(L_m, flat(x_m)), -lower_bound(S) / m)
+        )
+    docket.exact(
+        "loss, gradient, S and a bound of the Hessian for 40 cubic maps from R^2 to R^3, two "
+        "samples and 2, 3 or 4 copies",
+        outcomes,
+        seed=SEED,
+    )
+    docket.refute(
+        "f(x) = x^2, theta = 1, x = 0, weight 1, rho = 24 for |x_i| <= 1, eps = 1/24: gradient 0, "
+        "Hessian -4 < -1, but -1/2 for eight copies; the loss is 1",
+        passes_as_copies,
+        theta=1,
+        number=8,
+        rho=24,
+        eps=Fraction(1, 24),
+    )
+
+
+def passes_as_copies(theta: int, number: int, rho: Scalar, eps: Scalar) -> bool:
+    """Whether only the copies are stationary; f(x) = x^2, where |D^3 L| = 24 lambda^2 |x|."""
+    (y,) = variables(1)
+    f = PolynomialMap((y**2,), 1)
+    one, many = ([fmpq(1, m)] * m for m in (1, number))
+    L, L_m = f.loss_polynomial([theta], one), f.loss_polynomial([theta], many)
+    H, H_m = hessian(L, [0]), hessian(L_m, [0] * number)
+    eps_H = square_root(rho * eps)
+    return (
+        eps_H is not None
+        and all(rho**2 >= Fraction(24, m**2) ** 2 * m for m in (1, number))
+        and gradient(L, [0]) == [0]
+        and L_m(*[0] * number) == L(0) > 0
+        and not is_positive_semidefinite(H, fmpq(eps_H.numerator, eps_H.denominator))
+        and is_positive_semidefinite(H_m, fmpq(eps_H.numerator, eps_H.denominator))
+    )

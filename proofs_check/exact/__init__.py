@@ -1,0 +1,1 @@
+"""The paper's formulas and steps once more, exact or in balls, without any import of identify."""
