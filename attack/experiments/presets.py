@@ -8,7 +8,7 @@ tuned on the run without splitting for scikit-learn's digits.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from attack.descent.config import ReconstructionConfig, SplittingConfig
 from attack.descent.objective import Priors
@@ -16,7 +16,8 @@ from attack.metrics.metrics import Metric, Symmetry, l2, ncc
 from attack.networks import Equations, Objective
 from attack.victims.config import VictimConfig
 
-Name: TypeAlias = Literal["loo", "haim", "buzaglo"]
+PresetName: TypeAlias = Literal["loo", "haim", "buzaglo"]
+"""The comparisons of networks; "undersized" is in ``attack.experiments.undersized``."""
 Scale: TypeAlias = Literal["small", "full"]
 
 
@@ -71,7 +72,7 @@ two of the three comparisons would never split."""
 
 HERE = f"{PAPER}; interval and threshold are our own"
 
-FULL: dict[Name, Preset] = {
+FULL: dict[PresetName, Preset] = {
     "loo": Preset(
         "Kernel regime, known initialisation (Loo et al. 2024)",
         data="mnist",
@@ -113,7 +114,7 @@ FULL: dict[Name, Preset] = {
     ),
 }
 
-SMALL: dict[Name, Preset] = {
+SMALL: dict[PresetName, Preset] = {
     "loo": replace(
         FULL["loo"],
         data="digits",
@@ -164,10 +165,7 @@ SMALL: dict[Name, Preset] = {
     ),
 }
 
-NAMES: tuple[str, ...] = get_args(Name)
-"""The comparisons of networks; "undersized" is in ``attack.experiments.undersized``."""
 
-
-def preset(name: Name, scale: Scale) -> Preset:
+def preset(name: PresetName, scale: Scale) -> Preset:
     """A comparison at a size."""
     return (SMALL if scale == "small" else FULL)[name]

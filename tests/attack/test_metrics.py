@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from attack.experiments.comparison import Run, compare_runs, top_samples
-from attack.experiments.summary import HELPED, MIXED, SAME, WORSE, summarise
 from attack.metrics.matching import evaluate, found_count, match
 from attack.metrics.metrics import (
     cosine,
@@ -32,10 +30,6 @@ def waves(shape, phase):
     """Three pictures anybody can write down again."""
     t = torch.arange(3 * np.prod(shape), dtype=torch.float64).reshape(3, -1)
     return 0.5 + 0.5 * torch.sin(0.37 * t + 0.011 * t**1.5 + phase)
-
-
-def a_run(x, seed=0, name="run"):
-    return Run(name, seed, x, torch.ones(len(x)), np.array([0, 1]), np.array([1.0, 0.5]))
 
 
 def slow_ssim(x, y, window, data_range, eps):
@@ -192,52 +186,6 @@ def test_found_counts_a_candidate_once():
     assert found_count(truth, found[:0]) == 0
 
 
-@pytest.mark.parametrize("metric", [l2(), cosine()])
-def test_a_comparison_counts_both_ways(metric):
-    truth = torch.eye(8).double()[:4]
-    noise = torch.tensor([0.1, 0.2, 0.3, 0.4]).double()[:, None] * torch.eye(8).double()[4:]
-    worse = torch.tensor([3.0, 1.0, 0.5, 0.5]).double()[:, None]
-    result = compare_runs(truth, a_run(truth + noise), a_run(truth + worse * noise), metric)
-    assert (result.wins, result.losses, result.ties) == (2, 1, 1)
-    assert result.share_improved == 0.5
-    expected = np.mean(result.after.values - result.before.values)
-    assert result.mean_change == pytest.approx(expected)
-    reverse = compare_runs(truth, a_run(truth + worse * noise), a_run(truth + noise), metric)
-    assert (reverse.wins, reverse.losses) == (1, 2)
-    assert reverse.mean_change == pytest.approx(-expected)
-    assert summarise([reverse, result])[0] == MIXED
-    assert top_samples(result).tolist() in ([3, 2, 1, 0], [2, 3, 1, 0])
-    assert top_samples(result, 2).tolist() == [2, 0]  # 0.15 after and 0.1 before
-    same = compare_runs(truth, a_run(truth), a_run(truth + 1e-9), l2(), tolerance=1e-6)
-    assert summarise([same])[0] == SAME
-
-
-def test_the_summary_says_which_way_it_went():
-    truth = gaussian(6, 10)
-    far, near = a_run(truth + 0.2), a_run(truth + 0.1)
-    helped = summarise([compare_runs(truth, far, near, l2())])
-    assert helped[0] == HELPED
-    assert helped[1].startswith("Splitting improved 6 of 6 true samples (100%), made 0 worse")
-    assert "from 0.632 to 0.316, a change of -0.316; lower is better" in helped[2]
-    hurt = summarise([compare_runs(truth, near, far, l2())] * 3)
-    assert hurt[0] == WORSE
-    assert hurt[1].startswith("Splitting improved 0 of 18 true samples (0%), made 18 worse")
-    assert hurt[1].endswith("for 0 of 3 seeds.")
-    assert len(hurt) == 4
-    many = a_run(torch.cat([truth + 0.2, truth + 0.3]))
-    assert "6 candidates without splitting and 12 with" in summarise(
-        [compare_runs(truth, far, many, l2())]
-    )[-1]  # fmt: skip
-
-
-def test_a_partner_on_one_side_only():
-    truth = gaussian(3, 10)
-    result = compare_runs(truth, a_run(truth[:1]), a_run(truth), l2(), matching="one-to-one")
-    assert (result.wins, result.losses, result.ties) == (2, 0, 1)
-    assert result.mean_change == 0
-    assert any(s.startswith("2 of these samples") for s in summarise([result]))
-
-
 @pytest.mark.parametrize(("call", "message"), [
     (lambda x: scores(l2(), x, x[:, :2]), r"truth, found: found shapes \(3, 6\) and \(3, 2\)"),
     (lambda x: scores(l2(), x[:0], x), "n >= 1"),
@@ -246,11 +194,6 @@ def test_a_partner_on_one_side_only():
     (lambda x: ssim_window_11((5, 8), 1.0), r"shape: found \(5, 8\); a window of 11 needs"),
     (lambda x: ssim_window_11((8, 8), 0.0), "data_range: found 0.0; pass a positive"),
     (lambda x: match(x, higher=True, matching=WRONG), "matching: found 'wrong'; pass one of"),
-    (lambda x: compare_runs(x, a_run(x), a_run(x, 1), l2()), "found seeds 0 and 1; pass runs"),
-    (lambda x: a_run(x[0]), r"x, weights: found shapes \(6,\)"),
-    (lambda x: Run("", 0, x, x[:, 0], np.arange(2), np.zeros(3)), r"steps, losses: found shapes"),
-    (lambda x: Run("", 0, x, x[:, 0], np.arange(2), np.ones(2), metric=np.zeros((2, 3))),
-     r"metric_steps, metric: found shapes \(0,\) and \(2, 3\)"),
 ])  # fmt: skip
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

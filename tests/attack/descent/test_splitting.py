@@ -13,7 +13,7 @@ from attack.descent.levenberg import levenberg_marquardt, tangents
 from attack.descent.merging import Reducer, best_atoms, close_pairs, join, removal_costs
 from attack.descent.objective import least_squares, loss, residual
 from attack.descent.splitting import select, split
-from attack.experiments.undersized import problem
+from attack.experiments.planted import planted
 from attack.maps.mlp_maps import Map, Tensors, kkt
 from attack.network import mlp
 from attack.network.activations import ReLU, power
@@ -45,7 +45,7 @@ class Toy:
 
 
 def near(n: int = 5, d: int = 5) -> tuple[Map, Tensor, Tensor]:
-    task = problem(3, n, "cubic", dimension=d)
+    task = planted(3, n, "cubic", dimension=d)
     return task.map, task.samples, task.weights
 
 
