@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from attack.network.activations import Activation, PolynomialActivation, ReLU, Softplus, power
+if TYPE_CHECKING:
+    from attack.network.activations import Activation
 
 BINARY_LOSSES = ("logistic", "exponential", "squared")
 """For two classes, labels -1 and +1, one output."""
@@ -65,6 +67,8 @@ def parse_activation(text: str) -> Activation:
     Raises:
         ValueError: If it is none of these.
     """
+    from attack.network.activations import PolynomialActivation, ReLU, Softplus, power
+
     kind, _, rest = text.partition(":")
     try:
         if kind == "power" and 1 <= int(rest) <= 32:

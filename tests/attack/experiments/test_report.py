@@ -139,8 +139,8 @@ def test_samples_without_partner_and_vectors(tmp_path, truth):
 
 
 def test_one_page_holds_one_metric(tmp_path, truth):
+    two = [a_comparison(truth), a_comparison(truth, 1, ncc((8, 8)))]
     with pytest.raises(ValueError, match="comparisons: found the metrics"):
-        two = [a_comparison(truth), a_comparison(truth, 1, ncc((8, 8)))]
         write_report(tmp_path / "r.html", title="t", settings=[], comparisons=two)
     with pytest.raises(ValueError, match="pass one or more comparisons"):
         write_report(tmp_path / "r.html", title="t", settings=[], comparisons=[])

@@ -1,6 +1,5 @@
 """attack audit: both routes end to end on trained networks, and the page in a browser."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +7,11 @@ import pytest
 import scipy
 import torch
 
-from attack.__main__ import main
 from attack.audit import audit
 from attack.data.dataset import load
 from attack.descent.objective import residual, squared_norm
 from attack.maps.mlp_maps import kkt
 from attack.victims.config import VictimConfig
-from attack.victims.files import save_victim
 from attack.victims.training import train_victim
 from identify import Verdict
 from identify.verify import REJECT_KKT
@@ -122,19 +119,6 @@ def test_the_page_shows_both_halves(browser, cubic, relu, tmp_path):
             assert words in text
         assert page.eval_on_selector_all("img", "all => all.every(i => i.naturalWidth > 0)")
         context.close()
-
-
-def test_audit_on_the_command_line(cubic, tmp_path, capsys):
-    _, victim, found = cubic
-    path, out, page = (tmp_path / name for name in ("v.safetensors", "a.json", "a.html"))
-    save_victim(victim, path)
-    assert main(["audit", str(path), "--json", str(out), "--html", str(page)]) == 0
-    record = json.loads(out.read_text())
-    assert record["report"]["verdict"] == "GLOBALLY_IDENTIFIABLE"
-    assert record["reconstructions"]["warm start"]["crosscheck"]["agreement"] == "AGREE"
-    assert np.allclose(record["report"]["recovery"]["x"], found.report.recovery.x)
-    assert "Local identifiability" in capsys.readouterr().out
-    assert page.exists()
 
 
 def test_networks_without_a_route_are_refused(tmp_path):
