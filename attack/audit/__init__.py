@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attack.audit.halves import audit_polynomial
+from attack.audit.polynomial import audit_polynomial
 from attack.audit.relu import audit_relu
 from attack.audit.result import Audit
 from attack.data.dataset import Dataset

@@ -125,6 +125,6 @@ def check_unused(command: Any, names: tuple[str, ...], used: bool, needed: str) 
         if not used and found != defaults[name]:
             given = "" if found is True else f"found {str(found)!r}, which "
             raise ValueError(
-                f"{option(name)}: {given}counts only with {needed}; pass that as well, or leave out "
-                f"{option(name)}"
+                f"{option(name)}: {given}counts only with {needed}; pass that as well, or leave "
+                f"out {option(name)}"
             )

@@ -105,13 +105,17 @@ def check_config(config: VictimConfig, classes: int) -> None:
     given = len(config.scales) in {0, layers} and all(map(_positive, config.scales))
     losses = f"{' or '.join(fitting)}, for {classes} classes"
     checks = [
-        ("widths", layers > 1 and min(config.widths) > 0, "one or more positive numbers"),
+        (
+            "widths",
+            layers > 1 and all(map(_countable, config.widths)),
+            "one or more positive numbers",
+        ),
         ("loss", config.loss in fitting, losses),
         ("biases", config.biases in BIASED_LAYERS, " or ".join(BIASED_LAYERS)),
         ("init", config.init in INITS, " or ".join(INITS)),
         ("scales", given, f"{layers} positive numbers, one for each layer, or none"),
         ("rate", _positive(config.rate), "a positive number"),
-        ("steps", config.steps > 0, "a positive number"),
+        ("steps", _countable(config.steps), "a positive number"),
         ("stop_loss", 0 <= config.stop_loss < math.inf, "0 or more"),
         ("decay", 0 <= config.decay < math.inf, "0 or more"),
         ("seed", 0 <= config.seed < 2**63, "0 or more"),
@@ -131,6 +135,10 @@ def biased_layers(config: VictimConfig) -> list[bool]:
     layers = len(config.widths) + 1
     count = {"first": 1, "all": layers, "none": 0}[config.biases]
     return [index < count for index in range(layers)]
+
+
+def _countable(number: int) -> bool:
+    return 0 < number < 2**63
 
 
 def _positive(number: float) -> bool:

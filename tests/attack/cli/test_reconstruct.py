@@ -49,6 +49,7 @@ def victims(tmp_path_factory):
     return folder
 
 
+NTK = ["--objective", "ntk", "--settings", "exact"]
 SHORT = ["--steps", "4", "--candidates", "4", "--block", "2"]
 
 
@@ -61,8 +62,8 @@ SHORT = ["--steps", "4", "--candidates", "4", "--block", "2"]
         ("relu", ["--objective", "ntk", "--settings", "loo", "--at", "both", "--rate", "0.01"]),
         ("relu", ["--objective", "ntk", "--optimizer", "adam", "--last-layer", "--dtype", "tf32"]),
         ("ten", ["--objective", "multiclass", "--sharpness", "20", "--batch", "2"]),
-        ("cubic", ["--objective", "ntk", "--settings", "exact", "--at", "midpoint", "--subspace"]),
-        ("cubic", ["--objective", "ntk", "--settings", "exact", "--optimizer", "levenberg"]),
+        ("cubic", [*NTK, "--at", "midpoint", "--subspace"]),
+        ("cubic", [*NTK, "--optimizer", "levenberg"]),
         ("cubic", ["--objective", "random-features", "--settings", "exact", "--ridge", "1e-8"]),
         ("cubic", ["--objective", "signed", "--optimizer", "lbfgs", "--init", "0.1"]),
         ("cubic", ["--objective", "kkt", "--multipliers", "non-negative", "--tolerance", "1e-9"]),

@@ -15,6 +15,7 @@ from attack.network.activations import ReLU
 from attack.victims import files as victim_files
 from attack.victims.config import VictimConfig
 from attack.victims.files import load_victim, save_victim
+from attack.victims.record import VictimRecord
 from attack.victims.training import train_victim
 
 SMALL = VictimConfig(widths=(7, 5), steps=40, rate=0.1, init="he")
@@ -132,22 +133,26 @@ def test_hostile_tensors(stored, case):
         ({"widths": [7, 6]}, "initial.1.weight"),
         ({"widths": [7]}, "missing or unknown"),
         ({"widths": [10**12, 10**12]}, "initial.0.weight of shape"),
-        ({"widths": [10**400]}, "no tuple[int, ...]"),
-        ({"widths": 7}, "widths '7'"),
-        ({"widths": [True, 5]}, "widths"),
+        ({"widths": [10**400]}, "widths: found"),
+        ({"widths": 7}, "'config.widths' 7: Input should be a valid array"),
+        ({"widths": [True, 5]}, "'config.widths.0' True: Input should be a valid integer"),
         ({"biases": "all"}, "missing or unknown"),
         ({"activation": "eval"}, "activation: found 'eval'"),
         ({"activation": ["relu"]}, "activation"),
         ({"loss": "cross-entropy"}, "loss: found 'cross-entropy'"),
         ({"rate": math.nan}, "rate"),
-        ({"rate": "fast"}, "rate"),
-        ({"steps": 1.5}, "steps '1.5', no int"),
+        ({"rate": "fast"}, "'config.rate' 'fast': Input should be a valid number"),
+        ({"steps": 1.5}, "'config.steps' 1.5: Input should be a valid integer"),
         ({"classes": 3}, "which cannot be"),
         ({"name": "../../etc"}, "which cannot be"),
         ({"shape": [8]}, "which cannot be"),
         ({"shape": [8, 9]}, "initial.0.weight of shape"),
         ({"shape": [-8, -8]}, "which cannot be"),
-        ({"unit_norm": 0}, "unit_norm"),
+        ({"unit_norm": 0}, "'data.unit_norm' 0: Input should be a valid boolean"),
+        ({"seed": True}, "'config.seed' True"),
+        ({"shape": [8, 10**30]}, "which cannot be"),
+        ({"n": 10**30}, "which cannot be"),
+        ({"digest": 7}, "'data.digest' 7: Input should be a valid string"),
     ],
 )
 def test_hostile_records(stored, edits, fragment):
@@ -159,11 +164,25 @@ def test_hostile_records(stored, edits, fragment):
     [
         *("", "{", "[]", "null", '{"format": 2}', '{"format": 1}', '{"format": 1, "config": {}}'),
         *("[" * 100_000, '{"format": 1, "config": ' + "9" * 5000 + "}"),
+        '{"format": 1, "a\\nb": 1}',
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_hostile_metadata(stored, text):
     refuse(stored(text=text))
+
+
+def test_entries_missing_or_unknown(stored, victim):
+    record = VictimRecord(config=victim.config, data=victim.data, seconds=1.0).model_dump()
+    for part, name in (("config", "rate"), ("data", "digest"), ("config", None)):
+        edited = {**record, part: dict(record[part])}
+        if name is None:
+            edited[part]["more"] = 1
+        else:
+            del edited[part][name]
+        refuse(stored(text=json.dumps(edited)), f"{part}")
+    del record["format"]
+    refuse(stored(text=json.dumps(record)), "'format' without the right entries")
 
 
 def test_hostile_files(tmp_path, stored, victim):
