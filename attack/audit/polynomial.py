@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from attack.audit.result import Audit, local_chapter
+from attack.audit.result import AuditResult, local_chapter
 from attack.crosscheck import CrossCheck, crosscheck
 from attack.descent.config import ReconstructionConfig
 from attack.descent.loop import Reconstruction
@@ -25,23 +25,13 @@ from identify import verify_identifiability
 from identify.arrays import FloatArray
 from identify.rendering.html import Chapter
 
-Place: TypeAlias = Literal["initial", "midpoint"]
+Where: TypeAlias = Literal["initial", "midpoint"]
 
 
 def audit_polynomial(
     victim: Victim, sigma: PolynomialActivation, seed: int, say: Callable[[str], None]
-) -> Audit:
-    """Verify, reconstruct twice, compare.
-
-    Args:
-        victim: A two-layer network without biases, of one output.
-        sigma: Its activation.
-        seed: Of all that is random.
-        say: Told what is being done.
-
-    Returns:
-        The audit.
-    """
+) -> AuditResult:
+    """Verify, reconstruct twice and compare, for two layers without biases and one output."""
     (W0, a0), (W, a) = (
         [layer.weight.cpu().double() for layer in net] for net in (victim.initial, victim.trained)
     )
@@ -51,7 +41,7 @@ def audit_polynomial(
     )
     recovery = report.recovery
     if recovery is None or not len(recovery.x):
-        return Audit(report, {}, None, ())
+        return AuditResult(report, {}, None, ())
     x, b = torch.as_tensor(recovery.x), torch.as_tensor(recovery.b)
     at, equations = _equations(victim, sigma, x, b)
     degree = len(sigma.coefficients) - 1
@@ -69,14 +59,16 @@ def audit_polynomial(
     fixed = Constraints(unit_norm=not recovery.norm_known)
     local = local_identifiability(equations, x, b, constraints=fixed, seed=seed)
     chapters = [_reconstructed(name, *pair, recovery.x) for name, pair in found.items()]
-    return Audit(report, found, local, (*chapters, local_chapter("the recovered samples", local)))
+    return AuditResult(
+        report, found, local, (*chapters, local_chapter("the recovered samples", local))
+    )
 
 
 def _equations(
     victim: Victim, sigma: PolynomialActivation, x: Tensor, b: Tensor
-) -> tuple[Place, MLPMap]:
+) -> tuple[Where, MLPMap]:
     """Where gradients are taken: one step is exact at its start, training best at its middle."""
-    places: tuple[Place, ...] = ("initial", "midpoint")
+    places: tuple[Where, ...] = ("initial", "midpoint")
     maps = [ntk(victim.initial, victim.trained, sigma, at=place) for place in places]
     losses = [float(loss(f, x, b)) for f in maps]
     best = losses.index(min(losses))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from attack.audit.result import Audit, local_chapter
+from attack.audit.result import AuditResult, local_chapter
 from attack.data.dataset import Dataset
 from attack.descent.objective import least_squares
 from attack.local.identifiability import LocalReport, local_identifiability
@@ -29,18 +29,10 @@ ACTIVE = 1e-6
 """A training sample carries weight when its multiplier is above this share of the largest."""
 
 
-def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], None]) -> Audit:
-    """Ask at the training samples: are they pinned, and what else satisfies the equations?
-
-    Args:
-        victim: A relu network of one output.
-        truth: Its training samples.
-        seed: Of all that is random.
-        say: Told what is being done.
-
-    Returns:
-        The audit.
-    """
+def audit_relu(
+    victim: Victim, truth: Dataset, seed: int, say: Callable[[str], None]
+) -> AuditResult:
+    """Ask at the training samples: are they pinned, and what else satisfies the equations?"""
     x, labels = truth.x.to(victim.trained[0].weight), truth.labels
     f = kkt(victim.trained, victim.activation, labels)
     weights = least_squares(f, x, nonnegative=True)
@@ -65,7 +57,7 @@ def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], N
     chapters = [local_chapter("the training samples that carry weight", local)]
     if witness is not None:
         chapters.append(_taken_apart(witness, _numpy(x)))
-    return Audit(report, {}, local, tuple(chapters))
+    return AuditResult(report, {}, local, tuple(chapters))
 
 
 def _relu_report(

@@ -16,7 +16,7 @@ from identify.report import IdentifiabilityReport
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Audit:
+class AuditResult:
     """What was found out about a network.
 
     Attributes:

@@ -56,13 +56,7 @@ class VictimConfig:
 
 
 def parse_activation(text: str) -> Activation:
-    """The activation of a name.
-
-    Args:
-        text: relu, softplus:BETA, power:ALPHA or polynomial:C0,C1,...
-
-    Returns:
-        The activation, with its true derivative.
+    """Return the activation relu, softplus:BETA, power:ALPHA or polynomial:C0,C1,...
 
     Raises:
         ValueError: If it is none of these.
@@ -90,26 +84,18 @@ def parse_activation(text: str) -> Activation:
 
 
 def check_config(config: VictimConfig, classes: int) -> None:
-    """Require a configuration that can be trained.
-
-    Args:
-        config: The configuration.
-        classes: Number of classes of the data, 2 or 10.
+    """Require a configuration that can be trained on data of 2 or 10 classes.
 
     Raises:
         ValueError: Names the entry, what was found and what to pass.
     """
     parse_activation(config.activation)
     fitting = BINARY_LOSSES if classes == 2 else ("cross-entropy",)
-    layers = len(config.widths) + 1
+    layers, widths = len(config.widths) + 1, all(map(_countable, config.widths))
     given = len(config.scales) in {0, layers} and all(map(_positive, config.scales))
     losses = f"{' or '.join(fitting)}, for {classes} classes"
     checks = [
-        (
-            "widths",
-            layers > 1 and all(map(_countable, config.widths)),
-            "one or more positive numbers",
-        ),
+        ("widths", layers > 1 and widths, "one or more positive numbers"),
         ("loss", config.loss in fitting, losses),
         ("biases", config.biases in BIASED_LAYERS, " or ".join(BIASED_LAYERS)),
         ("init", config.init in INITS, " or ".join(INITS)),
