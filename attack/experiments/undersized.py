@@ -131,8 +131,10 @@ def compare_undersized(
 
     So many jobs run at once. What is known already, by map, n and seed, is not run again.
     """
-    tasks = [(seed, n, name) for name in NAMES for n in sizes for seed in seeds]
-    fresh = iter(
+    tasks: list[tuple[int, int, TargetName]] = [
+        (seed, n, name) for name in NAMES for n in sizes for seed in seeds
+    ]
+    fresh: Iterator[Any] = iter(
         Parallel(n_jobs=jobs, return_as="generator")(
             delayed(_record)(*task) for task in tasks if _key(*task) not in known
         )
