@@ -1,10 +1,26 @@
-"""Runs made up for the tests of comparisons."""
+"""Runs made up for the tests of comparisons, and a preset that takes a second."""
+
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from attack.descent.loop import Reconstruction
 from attack.descent.state import Event, Record
+from attack.experiments.presets import SMALL
+
+TINY = replace(
+    SMALL["loo"],
+    samples=8,
+    victim=replace(SMALL["loo"].victim, widths=(20,), steps=300),
+    config=replace(
+        SMALL["loo"].config,
+        candidates=5,
+        steps=120,
+        block=20,
+        splitting=replace(SMALL["loo"].config.splitting, every=40, threshold=-1e-8),
+    ),
+)
 
 
 def a_run(x, seed=0, *, losses=(1.0, 0.5), metric=None, splits=(), merges=(), seconds=1.0):

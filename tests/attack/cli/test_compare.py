@@ -1,26 +1,13 @@
 """attack compare: records, pages, resumption, and options that would change nothing."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from run_cases import TINY
 
 from attack.__main__ import main
 from attack.experiments import undersized
 from attack.experiments.presets import SMALL
-
-TINY = replace(
-    SMALL["loo"],
-    samples=8,
-    victim=replace(SMALL["loo"].victim, widths=(20,), steps=300),
-    config=replace(
-        SMALL["loo"].config,
-        candidates=5,
-        steps=120,
-        block=20,
-        splitting=replace(SMALL["loo"].config.splitting, every=40, threshold=-1e-8),
-    ),
-)
 
 
 def test_compare_on_the_command_line(monkeypatch, tmp_path, capsys):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from run_cases import TINY
 
 from attack.data.dataset import load
 from attack.experiments.comparison import event_steps
@@ -18,18 +19,6 @@ from attack.maps.mlp_maps import ntk
 from attack.network.activations import softplus_schedule
 from attack.victims.files import load_victim
 
-TINY = replace(
-    SMALL["loo"],
-    samples=8,
-    victim=replace(SMALL["loo"].victim, widths=(20,), steps=300),
-    config=replace(
-        SMALL["loo"].config,
-        candidates=5,
-        steps=120,
-        block=20,
-        splitting=replace(SMALL["loo"].config.splitting, every=40, threshold=-1e-8),
-    ),
-)
 CPU = torch.device("cpu")
 
 
