@@ -34,10 +34,10 @@ from attack.experiments.presets import Preset
 from attack.experiments.report import write_report
 from attack.experiments.summary import summarise
 from attack.metrics.matching import evaluate
-from attack.metrics.metrics import l2
 from attack.metrics.truth import Truth
+from attack.metrics.vectors import l2
 from attack.networks import Objective
-from attack.reconstruct import reconstruct
+from attack.reconstruction import reconstruct
 from attack.victims.config import VictimConfig, check_config
 from attack.victims.files import check_path, load_victim, save_victim
 from attack.victims.training import train_victim

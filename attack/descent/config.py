@@ -6,14 +6,22 @@ al. 2023 and its code; [L] Loo et al. 2024 and its code. Where none is named, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import torch
 
-from attack.descent.objective import Priors
+from attack.descent.curvature import LANCZOS_STEPS
+from attack.descent.objective import RIDGE, Priors
+
+Optimizer: TypeAlias = Literal["sgd", "adam", "lbfgs", "levenberg"]
+Multipliers: TypeAlias = Literal["joint", "least squares", "non-negative"]
+Precision: TypeAlias = Literal["float64", "float32", "tf32"]
+Slope: TypeAlias = Literal["exact", "sigmoid", "softplus"]
+Measure: TypeAlias = Literal["absolute", "per weight", "per weight and residual"]
+
+SECOND_ORDER = ("lbfgs", "levenberg")
+"""Optimisers without rates."""
 
 HAIM_PRIORS = Priors(box=1.0, multiplier=5.0, lambda_min=0.4471)
 
@@ -81,10 +89,10 @@ class SplittingConfig:
 
     every: int = 20_000
     threshold: float = -0.1
-    measure: Literal["absolute", "per weight", "per weight and residual"] = "absolute"
+    measure: Measure = "absolute"
     share: float = 0.5
     eta_max: float = 0.01
-    lanczos: int = 20
+    lanczos: int = LANCZOS_STEPS
     plateau: float | None = None
     gradient: float | None = None
     limit: int | None = None
@@ -132,7 +140,7 @@ class ReconstructionConfig:
         splitting: Phase II; None for the descent alone.
     """
 
-    optimizer: Literal["sgd", "adam", "lbfgs", "levenberg"] = "sgd"
+    optimizer: Optimizer = "sgd"
     rate: float = 0.03052
     weight_rate: float = 1e-4
     momentum: float = 0.9
@@ -142,14 +150,14 @@ class ReconstructionConfig:
     init: float = 0.03498
     weight_range: tuple[float, float] = (0.0, 1.0)
     mean: bool = True
-    multipliers: Literal["joint", "least squares", "non-negative"] = "joint"
-    ridge: float = 1e-12
+    multipliers: Multipliers = "joint"
+    ridge: float = RIDGE
     priors: Priors = HAIM_PRIORS
     tolerance: float = 0.0
     block: int = 1000
-    dtype: Literal["float64", "float32", "tf32"] = "float64"
+    dtype: Precision = "float64"
     batch: int | None = None
-    relu: Literal["exact", "sigmoid", "softplus"] = "sigmoid"
+    relu: Slope = "sigmoid"
     sharpness: float = 149.87
     seed: int = 0
     splitting: SplittingConfig | None = None
@@ -173,13 +181,13 @@ class ReconstructionConfig:
         _require(self.batch is None or self.batch >= 1, "batch", self.batch, "1 or more, or None")
         _require(0 <= self.momentum < 1, "momentum", self.momentum, "a number in [0, 1)")
         choices = {
-            "optimizer": ("sgd", "adam", "lbfgs", "levenberg"),
-            "multipliers": ("joint", "least squares", "non-negative"),
-            "dtype": ("float64", "float32", "tf32"),
-            "relu": ("exact", "sigmoid", "softplus"),
+            "optimizer": Optimizer,
+            "multipliers": Multipliers,
+            "dtype": Precision,
+            "relu": Slope,
         }
-        for name, allowed in choices.items():
-            found = getattr(self, name)
+        for name, kind in choices.items():
+            found, allowed = getattr(self, name), get_args(kind)
             _require(found in allowed, name, found, " or ".join(map(repr, allowed)))
         if self.optimizer == "levenberg":
             _require(self.multipliers != "joint", "multipliers", "joint", "'least squares'")
@@ -225,17 +233,6 @@ ReconstructionConfig.EXACT = ReconstructionConfig(
     steps=400,
     block=100,
 )
-
-
-@contextmanager
-def precision(config: ReconstructionConfig) -> Iterator[None]:
-    """Matrix products of float32 on a GPU as the config asks for, and as before afterwards."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if config.dtype == "tf32" else "highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def plain(config: Any) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attack.metrics.matching import Matched, Matching, evaluate
-from attack.metrics.metrics import Metric, Symmetry
+from attack.metrics.vectors import Metric, Symmetry
 from identify.arrays import FloatArray, IntArray
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocat
 from torch import Tensor
 
 from attack.experiments.comparison import Comparison, Run, top_samples
-from attack.metrics.metrics import towards
+from attack.metrics.vectors import towards
 from identify.arrays import FloatArray
 from identify.rendering.figures import ACCENT, INK, MUTED, SECOND, as_picture
 from identify.rendering.text import number, printable

@@ -12,8 +12,9 @@ from typing import Literal, TypeAlias, get_args
 
 from attack.descent.config import ReconstructionConfig, SplittingConfig
 from attack.descent.objective import Priors
-from attack.metrics.metrics import Metric, Symmetry, l2, ncc
-from attack.networks import Equations, Objective
+from attack.metrics.image import ncc
+from attack.metrics.vectors import Metric, Symmetry, l2
+from attack.networks import KernelEquations, Objective
 from attack.victims.config import VictimConfig
 
 Name: TypeAlias = Literal["loo", "haim", "buzaglo"]
@@ -44,7 +45,7 @@ class Preset:
     classes: int
     victim: VictimConfig
     objective: Objective
-    equations: Equations
+    equations: KernelEquations
     config: ReconstructionConfig
     metric: Literal["L2", "NCC"]
     symmetry: Symmetry
@@ -79,7 +80,7 @@ FULL: dict[Name, Preset] = {
         classes=2,
         victim=VictimConfig(loss="squared", init="he", biases="all", rate=0.01, stop_loss=1e-6),
         objective="ntk",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.LOO, splitting=SPLITTING),
         metric="L2",
         symmetry="none",
@@ -92,7 +93,7 @@ FULL: dict[Name, Preset] = {
         classes=2,
         victim=VictimConfig(),
         objective="kkt",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.HAIM_MNIST, splitting=SPLITTING),
         metric="NCC",
         symmetry="none",
@@ -105,7 +106,7 @@ FULL: dict[Name, Preset] = {
         classes=10,
         victim=VictimConfig(loss="cross-entropy"),
         objective="multiclass",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.BUZAGLO, splitting=SPLITTING),
         metric="NCC",
         symmetry="none",

@@ -15,13 +15,15 @@ import torch
 from torch import Tensor
 
 from attack.descent.config import MergingConfig, ReconstructionConfig, SplittingConfig
-from attack.descent.loop import Progress, Reconstruction, reconstruct_map
+from attack.descent.loop import Progress, reconstruct_map
 from attack.descent.objective import Priors
-from attack.maps.mlp_maps import Map, ntk
+from attack.descent.result import Reconstruction
+from attack.maps.objectives import ntk
+from attack.maps.protocol import Map
 from attack.maps.sphere import SphereMap
 from attack.metrics.matching import found_count
-from attack.metrics.metrics import Symmetry
 from attack.metrics.truth import Truth
+from attack.metrics.vectors import Symmetry
 from attack.network.activations import Activation, Softplus, power
 from attack.network.mlp import Layer, Parameters, initial
 

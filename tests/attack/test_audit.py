@@ -12,7 +12,7 @@ from attack.__main__ import main
 from attack.audit import audit
 from attack.data.dataset import load
 from attack.descent.objective import residual, squared_norm
-from attack.maps.mlp_maps import kkt
+from attack.maps.objectives import kkt
 from attack.victims.config import VictimConfig
 from attack.victims.files import save_victim
 from attack.victims.training import train_victim

@@ -12,13 +12,15 @@ from scipy.stats import chi2
 from torch import nn
 
 from attack.descent.levenberg import tangents
+from attack.local.derivative import jacobian
 from attack.local.filter import RISK, Filtered, Operator, filtered
-from attack.local.free import Constraints, balance, free, region_margin
 from attack.local.identifiability import local_identifiability
-from attack.local.jacobian import jacobian
+from attack.local.region import region_margin
 from attack.local.spectrum import Limits, dense, iterative, motion_bound
+from attack.local.unknowns import Constraints, balance, free
 from attack.maps.any_module import ModuleMap
-from attack.maps.mlp_maps import Evaluation, multiclass, ntk, signed
+from attack.maps.mlp_map import Evaluation
+from attack.maps.objectives import multiclass, ntk, signed
 from attack.maps.subspace import SubspaceMap
 from attack.network.activations import PolynomialActivation, ReLU, Softplus, power
 from attack.network.mlp import Layer, initial, outputs

@@ -8,7 +8,7 @@ from torch import nn
 
 from attack.descent.objective import loss
 from attack.maps.any_module import ModuleMap
-from attack.maps.mlp_maps import kkt, multiclass, ntk, random_features, signed
+from attack.maps.objectives import kkt, multiclass, ntk, random_features, signed
 from attack.maps.subspace import SubspaceMap, row_space
 from attack.network.activations import (
     PolynomialActivation,

@@ -17,7 +17,7 @@ from torch import nn
 from attack.__main__ import main
 from attack.data.dataset import load
 from attack.descent.objective import least_squares, loss, squared_norm
-from attack.maps.mlp_maps import signed
+from attack.maps.objectives import signed
 from attack.network.activations import ReLU, Softplus, power
 from attack.network.mlp import outputs
 from attack.victims import files as victim_files

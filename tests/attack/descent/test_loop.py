@@ -15,13 +15,15 @@ from torch import Tensor
 
 from attack.descent.checkpoint import Checkpoint
 from attack.descent.config import MergingConfig, ReconstructionConfig, SplittingConfig
-from attack.descent.loop import Reconstruction, reconstruct_map
+from attack.descent.iterate import Iterate
+from attack.descent.loop import reconstruct_map
 from attack.descent.objective import Priors, loss
-from attack.descent.phase_1 import Iterate, descend
+from attack.descent.optimisers import descend
+from attack.descent.result import Reconstruction
 from attack.descent.state import Record, begin, pack, starting_point, unpack
 from attack.experiments import undersized
 from attack.experiments.undersized import problem
-from attack.maps.mlp_maps import MLPMap
+from attack.maps.mlp_map import MLPMap
 from attack.maps.sphere import SphereMap
 from attack.metrics.truth import Truth
 from attack.network.activations import softplus_schedule

@@ -21,7 +21,7 @@ from attack.experiments.compare import (
 )
 from attack.experiments.presets import FULL, SMALL, preset
 from attack.experiments.report import write_report
-from attack.maps.mlp_maps import ntk
+from attack.maps.objectives import ntk
 from attack.network.activations import softplus_schedule
 from attack.victims.files import load_victim
 

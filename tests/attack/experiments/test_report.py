@@ -18,7 +18,8 @@ from attack.experiments.figures import (
     trajectories_figure,
 )
 from attack.experiments.report import Pair, Setting, write_report
-from attack.metrics.metrics import cosine, l2, ncc, ssim_window_3
+from attack.metrics.image import ncc, ssim_window_3
+from attack.metrics.vectors import cosine, l2
 from identify.demo.data import digits
 
 STEPS = np.arange(0, 5000, 1000)

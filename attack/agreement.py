@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from attack.descent.loop import Reconstruction
 from attack.descent.objective import residual, squared_norm
-from attack.maps.mlp_maps import Map
-from attack.metrics.metrics import Symmetry, towards
-from identify.arrays import FloatArray
+from attack.descent.result import Reconstruction
+from attack.maps.protocol import Map
+from attack.metrics.vectors import Symmetry, towards
+from identify.arrays import FloatArray, IntArray
 from identify.findings import Recovery
 
 NEGLIGIBLE = 1e-6
@@ -78,7 +77,7 @@ class CrossCheck:
 
     agreement: Agreement
     reasons: tuple[str, ...]
-    pairs: NDArray[np.intp]
+    pairs: IntArray
     distances: FloatArray
     left: tuple[int, ...]
     tensor_distance: float
