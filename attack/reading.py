@@ -46,11 +46,12 @@ def read_network(
     if isinstance(model, nn.Module) and layers_of(model) is None:
         return _module_network(model, init, dtype)
     trained, sigma = _read("model", model, activation)
+    before: Parameters | None = None
     if init is not None:
-        initial = _read("init", init, activation)[0]
-    else:
-        initial = None if isinstance(model, nn.Module | Sequence) else model.initial
-    before = None if initial is None else _cast(initial, dtype)
+        before = _read("init", init, activation)[0]
+    elif isinstance(model, TrainedNetwork) and not isinstance(model, nn.Module):
+        before = model.initial
+    before = None if before is None else _cast(before, dtype)
     return LayeredNetwork(_cast(trained, dtype), before, sigma)
 
 

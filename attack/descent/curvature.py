@@ -33,23 +33,14 @@ def splitting_operator(reconstruction: Map, x: Tensor, weights: Tensor, r: Tenso
 
 
 def hessian_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Operator:
-    """V -> (Hess <direction, f(x_i)> v_i)_i, all samples in one product.
-
-    Args:
-        reconstruction: The map f.
-        x: (k, d) samples.
-        direction: A vector in parameter space.
-
-    Returns:
-        The operator: reverse over reverse through a graph that is recorded once.
-    """
+    """V -> (Hess <direction, f(x_i)> v_i)_i for samples (k, d), all of them in one product."""
     if isinstance(reconstruction, BatchedMap):
         parts = [
             (rows, hessian_product(reconstruction.part(rows), x[rows], direction))
             for rows in reconstruction.slices(len(x))
         ]
         return lambda V: torch.cat([product(V[rows]) for rows, product in parts])
-    with torch.enable_grad():
+    with torch.enable_grad():  # reverse over reverse through a graph that is recorded once
         points = x.detach().requires_grad_()
         g = reconstruction.inner(points, direction).sum()
         (slope,) = torch.autograd.grad(g, points, create_graph=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
 from attack.maps.protocol import Map, Tensors
@@ -93,6 +92,8 @@ def least_squares(
         K.diagonal().clamp_(min=1.0)  # candidates without gradient get multiplier 0
         if not nonnegative:
             return torch.linalg.solve(K, c) / D
+        from scipy.optimize import nnls
+
         # lambda^T K lambda - 2 lambda.c = ||R lambda - R^-T c||^2 + const for K = R^T R, which is
         # the form of Lawson and Hanson 1974
         R = torch.linalg.cholesky(K, upper=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from attack.metrics.vectors import Metric, Symmetry, cosine, scores
@@ -60,7 +59,7 @@ def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> In
         return partner
     if matching == "nearest":
         return usable[cost.argmin(1)]
-    rows, columns = linear_sum_assignment(cost) if matching == "one-to-one" else _greedy(cost)
+    rows, columns = assignment(cost) if matching == "one-to-one" else _greedy(cost)
     partner[rows] = usable[columns]
     return partner
 
@@ -92,8 +91,15 @@ def found_count(
     """Count the true samples (n, d) with a candidate (k, d) of their own at this cosine."""
     # a largest one-to-one matching of such pairs: no candidate is counted twice
     near = (scores(cosine(), truth, found, symmetry) >= threshold).cpu().numpy()
-    rows, columns = linear_sum_assignment(near, maximize=True)
+    rows, columns = assignment(-near.astype(float))
     return int(near[rows, columns].sum())
+
+
+def assignment(cost: FloatArray) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the one-to-one matching with the least total (Hungarian)."""
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(cost)
 
 
 def _greedy(cost: FloatArray) -> tuple[list[int], list[int]]:
