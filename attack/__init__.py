@@ -2,9 +2,10 @@
 
 from attack.agreement import Agreement, CrossCheck, crosscheck
 from attack.descent.checkpoint import Checkpoint
-from attack.descent.config import MergingConfig, ReconstructionConfig, SplittingConfig
+from attack.descent.config import ReconstructionConfig
 from attack.descent.objective import Priors
 from attack.descent.result import Reconstruction
+from attack.descent.splitting_config import MergingConfig, SplittingConfig
 from attack.local import Constraints, LocalReport, local_identifiability
 from attack.metrics.truth import Truth
 from attack.network.mlp import Layer

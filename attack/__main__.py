@@ -175,7 +175,7 @@ def _train(command: Train) -> None:
 
 def _reconstruct(command: Reconstruct) -> None:
     from attack.cli import commands
-    from attack.descent.config import SplittingConfig
+    from attack.descent.splitting_config import SplittingConfig
 
     names = ("steps", "candidates", "rate", "weight_rate", "init", "optimizer", "sharpness")
     given = {name: getattr(command, name) for name in (*names, "dtype", "batch")}

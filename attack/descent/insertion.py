@@ -10,11 +10,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from attack.descent.config import MergingConfig
 from attack.descent.iterate import Iterate
 from attack.descent.objective import residual, squared_norm
 from attack.descent.optimisers import solve
 from attack.descent.setting import Setting
+from attack.descent.splitting_config import MergingConfig
 from attack.descent.state import Event, State
 from attack.maps.protocol import Map, Tensors
 

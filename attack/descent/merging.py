@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from attack.descent.config import MergingConfig
 from attack.descent.objective import RIDGE, least_squares
+from attack.descent.splitting_config import MergingConfig
 from attack.maps.protocol import Map
 
 

@@ -14,10 +14,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from attack.descent.config import MergingConfig
 from attack.descent.merging import canonical, close_pairs, join, removal_costs
 from attack.descent.objective import residual, squared_norm
 from attack.descent.splitting import MapOf
+from attack.descent.splitting_config import MergingConfig
 
 Refine: TypeAlias = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """From parents (k,), samples (k, d) and multipliers (k,) to samples and multipliers descended."""

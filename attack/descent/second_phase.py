@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from attack.descent.config import MergingConfig, SplittingConfig
 from attack.descent.insertion import insert
 from attack.descent.iterate import Iterate
 from attack.descent.optimisers import descend
 from attack.descent.reduction import Reducer
 from attack.descent.setting import Setting
 from attack.descent.splitting import split
+from attack.descent.splitting_config import MergingConfig, SplittingConfig
 from attack.descent.state import Event, State
 from attack.maps.protocol import Map
 

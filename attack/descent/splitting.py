@@ -16,9 +16,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from attack.descent.config import SplittingConfig
 from attack.descent.curvature import random_start, smallest_eigenpairs, splitting_operator
 from attack.descent.objective import residual, squared_norm
+from attack.descent.splitting_config import SplittingConfig
 from attack.maps.protocol import Map
 
 MapOf: TypeAlias = Callable[[Tensor], Map]

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
-from attack.descent.config import ReconstructionConfig, SplittingConfig
+from attack.descent.config import ReconstructionConfig
 from attack.descent.objective import Priors
+from attack.descent.splitting_config import SplittingConfig
 from attack.metrics.image import ncc
 from attack.metrics.vectors import Metric, Symmetry, l2
 from attack.networks import KernelEquations, Objective

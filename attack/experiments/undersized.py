@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from attack.descent.config import MergingConfig, ReconstructionConfig, SplittingConfig
+from attack.descent.config import ReconstructionConfig
 from attack.descent.loop import Progress, reconstruct_map
 from attack.descent.objective import Priors
 from attack.descent.result import Reconstruction
+from attack.descent.splitting_config import MergingConfig, SplittingConfig
 from attack.maps.objectives import ntk
 from attack.maps.protocol import Map
 from attack.maps.sphere import SphereMap
