@@ -16,7 +16,7 @@ from torch import Tensor
 
 from attack.descent.objective import residual, squared_norm
 from attack.local.derivative import jacobian
-from attack.local.reasons import LocalFindings, judge
+from attack.local.reasons import APART, LocalFindings, judge
 from attack.local.region import region_margin
 from attack.local.report import LocalReport
 from attack.local.spectrum import Limits, Spectrum, dense, iterative
@@ -28,9 +28,6 @@ FORMED = 3000
 
 ENTRIES = 1 << 26
 """Up to so many entries (half a GiB in double precision)."""
-
-APART = 100.0
-"""Singular values differ from 0 if they are this multiple of what counts as 0."""
 
 
 def local_identifiability(

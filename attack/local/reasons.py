@@ -11,6 +11,9 @@ from torch import Tensor
 PINNED, MOVES = 1e-3, 1e-2
 """A sample is pinned if no unit null vector moves it by more, and moves if one does by more."""
 
+APART = 100.0
+"""Singular values differ from 0 if they are this multiple of what counts as 0."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalFindings:
@@ -56,7 +59,7 @@ class LocalVerdict:
 def judge(f: LocalFindings) -> LocalVerdict:
     """Say which samples are pinned and which move; on weak evidence neither."""
     least, most = f.motion
-    trusted = f.near and f.gap[1] >= 100 * f.zero
+    trusted = f.near and f.gap[1] >= APART * f.zero
     pinned, moves = (most <= PINNED) & trusted, least >= MOVES
     return LocalVerdict(pinned, moves, [*_of_the_rank(f), *_of_the_samples(f, pinned, moves)])
 
