@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from attack.descent.loop import Reconstruction
+from attack.descent.result import Reconstruction
 from attack.descent.state import Event, Record
 from attack.experiments.presets import SMALL
 

@@ -9,17 +9,18 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from attack.agreement import CrossCheck, crosscheck
 from attack.audit.result import AuditResult, local_chapter
-from attack.crosscheck import CrossCheck, crosscheck
 from attack.descent.config import ReconstructionConfig
-from attack.descent.loop import Reconstruction
 from attack.descent.objective import loss
-from attack.local.free import Constraints
+from attack.descent.result import Reconstruction
 from attack.local.identifiability import local_identifiability
-from attack.maps.mlp_maps import MLPMap, ntk
+from attack.local.unknowns import Constraints
+from attack.maps.mlp_map import MLPMap
+from attack.maps.objectives import ntk
 from attack.network.activations import PolynomialActivation
-from attack.networks import Equations
-from attack.reconstruct import reconstruct
+from attack.networks import KernelEquations
+from attack.reconstruction import reconstruct
 from attack.victims.training import Victim
 from identify import verify_identifiability
 from identify.arrays import FloatArray
@@ -52,7 +53,7 @@ def audit_polynomial(
         d = recovery.x.shape[1]
         chosen = {"candidates": len(recovery.x), "init": d**-0.5, "seed": seed}
         config = replace(ReconstructionConfig.EXACT, **chosen)
-        result = reconstruct(victim, "ntk", config, equations=Equations(at=at), start=start)
+        result = reconstruct(victim, "ntk", config, equations=KernelEquations(at=at), start=start)
         check = crosscheck(recovery, result, equations=equations, alpha=degree, symmetry=symmetry)
         found[name] = result, check
     say("local identifiability")

@@ -10,8 +10,9 @@ import torch
 from attack.audit.result import AuditResult, local_chapter
 from attack.data.dataset import Dataset
 from attack.descent.objective import least_squares
-from attack.local.identifiability import LocalReport, local_identifiability
-from attack.maps.mlp_maps import kkt
+from attack.local.identifiability import local_identifiability
+from attack.local.report import LocalReport
+from attack.maps.objectives import kkt
 from attack.network.mlp import outputs
 from attack.victims.training import Victim
 from identify.arrays import FloatArray

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attack.cli.console import check_unused
 
 if TYPE_CHECKING:
-    from attack.descent.config import ReconstructionConfig, SplittingConfig
+    from attack.descent.config import ReconstructionConfig
+    from attack.descent.splitting_config import SplittingConfig
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Splitting:
         Raises:
             ValueError: If one of them is given without it.
         """
-        from attack.descent.config import MergingConfig, SplittingConfig
+        from attack.descent.splitting_config import MergingConfig, SplittingConfig
 
         given = _given(self, "split", "merge")
         check_unused(self, ("merge", *given), self.split, "--split")

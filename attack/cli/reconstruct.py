@@ -15,7 +15,7 @@ from identify.files import write_atomic
 
 if TYPE_CHECKING:
     from attack.descent.config import ReconstructionConfig
-    from attack.descent.loop import Reconstruction
+    from attack.descent.result import Reconstruction
     from attack.descent.state import Record
     from attack.metrics.truth import Truth
     from attack.victims.training import Victim
@@ -75,8 +75,8 @@ class Reconstruct:
         self, victim: Victim, config: ReconstructionConfig, truth: Truth | None
     ) -> Reconstruction:
         from attack.descent.checkpoint import Checkpoint
-        from attack.networks import Equations
-        from attack.reconstruct import reconstruct
+        from attack.networks import KernelEquations
+        from attack.reconstruction import reconstruct
 
         with progress_bar() as announce:
 
@@ -89,7 +89,7 @@ class Reconstruct:
                 victim,
                 self.objective,
                 config,
-                equations=Equations(self.at, self.last_layer, self.subspace),
+                equations=KernelEquations(self.at, self.last_layer, self.subspace),
                 truth=truth,
                 progress=tell,
                 checkpoint=Checkpoint(self.checkpoint) if self.checkpoint else None,
@@ -118,7 +118,7 @@ class Reconstruct:
 def _summary(result: Reconstruction, truth: Truth | None) -> list[str]:
     """The lines to print: loss, number of candidates, and how near they came to the truth."""
     from attack.metrics.matching import evaluate
-    from attack.metrics.metrics import l2
+    from attack.metrics.vectors import l2
 
     first, last = result.history[0], result.history[-1]
     changes = f"{last.splits} splits, {last.merges} merges and removals"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from attack.descent.loop import Reconstruction
+from attack.descent.result import Reconstruction
 from attack.metrics.matching import Matched, Matching, evaluate
-from attack.metrics.metrics import Metric, Symmetry
+from attack.metrics.vectors import Metric, Symmetry
 from identify.arrays import FloatArray, IntArray
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from attack.descent.loop import Reconstruction
+from attack.descent.result import Reconstruction
 from attack.experiments.comparison import Comparison, event_steps
 from attack.experiments.figures import DASHES, WITH, WITHOUT, decades, legend, literal
 from identify.arrays import FloatArray

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from attack.experiments.comparison import Comparison
-from attack.metrics.metrics import towards
+from attack.metrics.vectors import towards
 from identify.arrays import FloatArray
 from identify.rendering.figures import ACCENT, INK, MUTED, SECOND
 from identify.rendering.text import number, printable

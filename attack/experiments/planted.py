@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from attack.maps.mlp_maps import Map, ntk
+from attack.maps.objectives import ntk
+from attack.maps.protocol import Map
 from attack.maps.sphere import SphereMap
-from attack.metrics.metrics import Symmetry
+from attack.metrics.vectors import Symmetry
 from attack.network.activations import Activation, Softplus, power
 from attack.network.mlp import Layer, Parameters, initial
 

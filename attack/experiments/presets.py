@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from attack.descent.config import ReconstructionConfig, SplittingConfig
+from attack.descent.config import ReconstructionConfig
 from attack.descent.objective import Priors
-from attack.metrics.metrics import Metric, Symmetry, l2, ncc
-from attack.networks import Equations, Objective
+from attack.descent.splitting_config import SplittingConfig
+from attack.metrics.image import ncc
+from attack.metrics.vectors import Metric, Symmetry, l2
+from attack.networks import KernelEquations, Objective
 from attack.victims.config import VictimConfig
 
 PresetName: TypeAlias = Literal["loo", "haim", "buzaglo"]
@@ -45,7 +47,7 @@ class Preset:
     classes: int
     victim: VictimConfig
     objective: Objective
-    equations: Equations
+    equations: KernelEquations
     config: ReconstructionConfig
     metric: Literal["L2", "NCC"]
     symmetry: Symmetry
@@ -80,7 +82,7 @@ FULL: dict[PresetName, Preset] = {
         classes=2,
         victim=VictimConfig(loss="squared", init="he", biases="all", rate=0.01, stop_loss=1e-6),
         objective="ntk",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.LOO, splitting=SPLITTING),
         metric="L2",
         symmetry="none",
@@ -93,7 +95,7 @@ FULL: dict[PresetName, Preset] = {
         classes=2,
         victim=VictimConfig(),
         objective="kkt",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.HAIM_MNIST, splitting=SPLITTING),
         metric="NCC",
         symmetry="none",
@@ -106,7 +108,7 @@ FULL: dict[PresetName, Preset] = {
         classes=10,
         victim=VictimConfig(loss="cross-entropy"),
         objective="multiclass",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.BUZAGLO, splitting=SPLITTING),
         metric="NCC",
         symmetry="none",

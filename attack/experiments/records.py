@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attack.descent.loop import Reconstruction
+from attack.descent.result import Reconstruction
 from attack.experiments.comparison import Comparison, event_steps
 from attack.metrics.matching import Matched
 

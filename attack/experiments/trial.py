@@ -11,14 +11,14 @@ import torch
 
 from attack.data.dataset import Dataset, load
 from attack.descent.checkpoint import Checkpoint
-from attack.descent.loop import Reconstruction
 from attack.descent.objective import least_squares, loss
+from attack.descent.result import Reconstruction
 from attack.descent.state import Record
 from attack.experiments.comparison import Comparison, compare_runs
 from attack.experiments.presets import Preset
 from attack.metrics.truth import Truth
-from attack.networks import read_network
-from attack.reconstruct import maps_of, reconstruct
+from attack.reading import read_network
+from attack.reconstruction import maps_of, reconstruct
 from attack.victims.files import load_victim, save_victim
 from attack.victims.training import Victim, train_victim
 

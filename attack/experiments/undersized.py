@@ -16,9 +16,11 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor
 
-from attack.descent.config import MergingConfig, ReconstructionConfig, SplittingConfig
-from attack.descent.loop import Progress, Reconstruction, reconstruct_map
+from attack.descent.config import ReconstructionConfig
+from attack.descent.loop import Progress, reconstruct_map
 from attack.descent.objective import Priors
+from attack.descent.result import Reconstruction
+from attack.descent.splitting_config import MergingConfig, SplittingConfig
 from attack.experiments.planted import NAMES, PlantedTarget, TargetName, planted
 from attack.metrics.matching import found_count
 from attack.metrics.truth import Truth

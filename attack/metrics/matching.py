@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from attack.metrics.metrics import Metric, Symmetry, cosine, scores
-from identify.arrays import FloatArray
+from attack.metrics.vectors import Metric, Symmetry, cosine, scores
+from identify.arrays import FloatArray, IntArray
 
 Matching: TypeAlias = Literal["nearest", "greedy", "one-to-one"]
 """Nearest candidate, used again if need be (Haim et al. 2022); the closest pair first, each once
@@ -33,12 +31,12 @@ class Matched:
     """
 
     values: FloatArray
-    partner: NDArray[np.intp]
+    partner: IntArray
     k: int
     found: int
 
 
-def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> NDArray[np.intp]:
+def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> IntArray:
     """Give each true sample a candidate.
 
     Args:
@@ -61,7 +59,7 @@ def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> ND
         return partner
     if matching == "nearest":
         return usable[cost.argmin(1)]
-    rows, columns = linear_sum_assignment(cost) if matching == "one-to-one" else _greedy(cost)
+    rows, columns = assignment(cost) if matching == "one-to-one" else _greedy(cost)
     partner[rows] = usable[columns]
     return partner
 
@@ -75,19 +73,8 @@ def evaluate(
     symmetry: Symmetry = "none",
     select: Metric | None = None,
 ) -> Matched:
-    """Match candidates to the true samples and measure them.
-
-    Args:
-        truth: (n, d).
-        found: (k, d); k = 0 is allowed.
-        metric: What is reported.
-        matching: How each true sample gets its partner.
-        symmetry: What the map leaves open.
-        select: Match by this instead; Haim et al. 2022 match by NCC and report SSIM.
-
-    Returns:
-        The metric of every true sample, with its partner.
-    """
+    """Match candidates (k, d), k = 0 allowed, to the true samples (n, d) and measure them."""
+    # Haim et al. 2022 select by NCC and report SSIM
     values = scores(metric, truth, found, symmetry)
     chooser = select or metric
     table = values if select is None else scores(select, truth, found, symmetry)
@@ -101,20 +88,18 @@ def evaluate(
 def found_count(
     truth: Tensor, found: Tensor, *, symmetry: Symmetry = "none", threshold: float = FOUND
 ) -> int:
-    """Count the true samples that have a candidate of their own at the threshold or above.
-
-    Args:
-        truth: (n, d).
-        found: (k, d).
-        symmetry: What the map leaves open.
-        threshold: Least cosine.
-
-    Returns:
-        The size of a largest one-to-one matching of such pairs: one candidate is not counted twice.
-    """
+    """Count the true samples (n, d) with a candidate (k, d) of their own at this cosine."""
+    # a largest one-to-one matching of such pairs: no candidate is counted twice
     near = (scores(cosine(), truth, found, symmetry) >= threshold).cpu().numpy()
-    rows, columns = linear_sum_assignment(near, maximize=True)
+    rows, columns = assignment(-near.astype(float))
     return int(near[rows, columns].sum())
+
+
+def assignment(cost: FloatArray) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the one-to-one matching with the least total (Hungarian)."""
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(cost)
 
 
 def _greedy(cost: FloatArray) -> tuple[list[int], list[int]]:

@@ -10,7 +10,7 @@ import torch
 from attack.audit import audit
 from attack.data.dataset import load
 from attack.descent.objective import residual, squared_norm
-from attack.maps.mlp_maps import kkt
+from attack.maps.objectives import kkt
 from attack.victims.config import VictimConfig
 from attack.victims.training import train_victim
 from identify import Verdict

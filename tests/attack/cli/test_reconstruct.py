@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 from attack.__main__ import main
 from attack.cli.overrides import Overrides, Splitting
 from attack.cli.reconstruct import Reconstruct
-from attack.descent.config import ReconstructionConfig, SplittingConfig
-from attack.networks import Equations, Objective
+from attack.descent.config import ReconstructionConfig
+from attack.descent.splitting_config import SplittingConfig
+from attack.networks import KernelEquations, Objective
 
 
 def test_train_then_reconstruct_on_the_command_line(tmp_path, capsys):
@@ -117,7 +118,7 @@ def test_the_options_are_those_of_the_library():
         for name in {one.name for one in fields(part)} - {"settings", "split", "merge"}:
             assert hints[part][name] in (theirs[name], theirs[name] | None)
     assert get_args(hints[Reconstruct]["objective"]) == get_args(Objective)
-    assert hints[Reconstruct]["at"] == get_type_hints(Equations)["at"]
+    assert hints[Reconstruct]["at"] == get_type_hints(KernelEquations)["at"]
     for name in get_args(hints[Overrides]["settings"]):
         assert isinstance(Overrides(settings=name).config(0, None), ReconstructionConfig)
 

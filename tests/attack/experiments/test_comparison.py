@@ -7,7 +7,7 @@ from run_cases import a_run
 
 from attack.experiments.comparison import compare_runs, top_samples
 from attack.experiments.summary import HELPED, MIXED, SAME, WORSE, summarise
-from attack.metrics.metrics import cosine, l2
+from attack.metrics.vectors import cosine, l2
 
 
 def gaussian(n, d):

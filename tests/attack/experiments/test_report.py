@@ -14,7 +14,8 @@ from attack.experiments.curves import curves_figure, trajectories_figure
 from attack.experiments.figures import scatter_figure, shown_samples
 from attack.experiments.report import write_report
 from attack.experiments.settings import SourcedValue
-from attack.metrics.metrics import cosine, l2, ncc, ssim_window_3
+from attack.metrics.image import ncc, ssim_window_3
+from attack.metrics.vectors import cosine, l2
 from identify.demo.data import digits
 
 

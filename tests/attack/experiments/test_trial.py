@@ -15,7 +15,7 @@ from attack.experiments.report import write_report
 from attack.experiments.settings import settings_of
 from attack.experiments.summary import against_truth
 from attack.experiments.trial import Place, run_trial
-from attack.maps.mlp_maps import ntk
+from attack.maps.objectives import ntk
 from attack.network.activations import softplus_schedule
 from attack.victims.files import load_victim
 

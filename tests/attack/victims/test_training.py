@@ -11,7 +11,7 @@ from torch import nn
 
 from attack.data.dataset import load
 from attack.descent.objective import least_squares, loss, squared_norm
-from attack.maps.mlp_maps import signed
+from attack.maps.objectives import signed
 from attack.network.mlp import outputs
 from attack.victims.config import VictimConfig
 from attack.victims.training import initial_layers, margins, train_victim

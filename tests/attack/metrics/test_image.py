@@ -1,25 +1,13 @@
-"""Metrics against slow twins and published libraries, matching against brute force."""
+"""Structural similarity and correlation against slow twins and published libraries."""
 
-from itertools import permutations
 from math import exp
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from attack.metrics.matching import evaluate, found_count, match
-from attack.metrics.metrics import (
-    cosine,
-    l2,
-    ncc,
-    scores,
-    ssim_window_3,
-    ssim_window_11,
-    towards,
-)
-
-WRONG: Any = "wrong"
+from attack.metrics.image import ncc, ssim_window_3, ssim_window_11
+from attack.metrics.vectors import scores
 
 
 def gaussian(*shape, seed=0):
@@ -112,88 +100,10 @@ def test_ncc_is_the_correlation_of_each_channel():
     assert torch.allclose(table[:, :4], scores(ncc((4, 4, 3)), truth, 3 * found[:4] + 2))
 
 
-def test_l2_keeps_small_distances():
-    x = gaussian(2, 50)
-    table = scores(l2(), x, x + 1e-13)
-    np.testing.assert_allclose(table.diagonal(), 1e-13 * 50**0.5, rtol=0.01)
-    assert float(table[0, 1]) == pytest.approx(float((x[0] - x[1]).norm()))
-
-
-@pytest.mark.parametrize(("symmetry", "grid"), [
-    ("none", [1.0]), ("sign", [-1.0, 1.0]), ("scale", np.linspace(0, 4, 4001)),
-    ("line", np.linspace(-4, 4, 8001)),
-])  # fmt: skip
-def test_a_symmetry_is_the_best_over_its_group(symmetry, grid):
-    truth, found = gaussian(3, 6), gaussian(4, 6, seed=2)
-    every = torch.stack([scores(l2(), truth, float(c) * found) for c in grid])
-    reached = scores(l2(), truth, found, symmetry)
-    assert (reached <= every.amin(0) + 1e-12).all()
-    assert torch.allclose(reached, every.amin(0), atol=1e-5)
-    assert towards(truth[0], torch.zeros(6).double(), symmetry).abs().sum() == 0
-
-
-def test_chunks_change_nothing(monkeypatch):
-    truth, found = gaussian(7, 64), gaussian(5, 64, seed=3)
-    whole = scores(ssim_window_3((8, 8)), truth, found, "line")
-    monkeypatch.setattr("attack.metrics.metrics.ENTRIES", 700)
-    assert torch.equal(whole, scores(ssim_window_3((8, 8)), truth, found, "line"))
-
-
-def test_one_to_one_is_the_best_total():
-    for seed in range(5):
-        values = gaussian(4, 6, seed=seed)
-        partner = match(values, higher=True, matching="one-to-one")
-        best = max(sum(values[i, j] for i, j in enumerate(p)) for p in permutations(range(6), 4))
-        assert sum(values[i, j] for i, j in enumerate(partner)) == pytest.approx(float(best))
-        assert len(set(partner)) == 4
-
-
-def test_greedy_takes_the_closest_pair_first():
-    values = torch.tensor([[1.0, 2.0, 9.0], [1.5, 9.0, 9.0], [9.0, 9.0, 3.0], [4.0, 4.0, 4.0]])
-    assert match(values, higher=False, matching="greedy").tolist() == [0, -1, 2, 1]
-    assert match(values, higher=False, matching="nearest").tolist() == [0, 0, 2, 0]
-    assert match(values, higher=False, matching="one-to-one").tolist() == [1, 0, 2, -1]
-
-
-def test_what_diverged_is_nobodys_partner():
-    truth = gaussian(2, 5)
-    found = torch.stack([torch.full((5,), torch.nan), truth[1], torch.full((5,), torch.inf)])
-    for matching in ("nearest", "greedy", "one-to-one"):
-        assert evaluate(truth, found.double(), l2(), matching=matching).values[1] == 0
-    assert set(evaluate(truth, found, cosine()).partner) == {1}
-    lost = evaluate(truth, found[:1], cosine())
-    assert lost.partner.tolist() == [-1, -1]
-    assert np.isnan(lost.values).all()
-    assert evaluate(truth, truth[:0], cosine()).k == 0
-
-
-def test_one_metric_may_choose_and_another_measure():
-    truth = torch.tensor([[1.0, 2.0, 3.0, 4.0]]).double()
-    found = torch.stack([10 * truth[0], truth[0] + torch.tensor([1.0, -1, 1, -1])])
-    result = evaluate(truth, found, l2(), select=ncc((2, 2)))
-    assert result.partner.tolist() == [0]
-    assert result.values[0] == pytest.approx(9 * 30**0.5)
-
-
-def test_found_counts_a_candidate_once():
-    truth = torch.eye(4).double()
-    truth[1] = truth[0] + 0.01 * truth[1]  # cosine 0.99995 with the first
-    found = torch.stack([truth[0], -truth[2], truth[3] + 0.2 * truth[2]])
-    assert found_count(truth, found) == 1
-    assert found_count(truth, found, symmetry="sign") == 2
-    assert found_count(truth, found, symmetry="sign", threshold=0.98) == 3
-    assert found_count(truth, torch.cat([found, truth[:1]])) == 2
-    assert found_count(truth, found[:0]) == 0
-
-
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda x: scores(l2(), x, x[:, :2]), r"truth, found: found shapes \(3, 6\) and \(3, 2\)"),
-    (lambda x: scores(l2(), x[:0], x), "n >= 1"),
-    (lambda x: scores(l2(), x, x, WRONG), "symmetry: found 'wrong'; pass one of"),
     (lambda x: scores(ncc((2, 2)), x, x), r"shape: found \(2, 2\) for 6 pixels"),
     (lambda x: ssim_window_11((5, 8), 1.0), r"shape: found \(5, 8\); a window of 11 needs"),
     (lambda x: ssim_window_11((8, 8), 0.0), "data_range: found 0.0; pass a positive"),
-    (lambda x: match(x, higher=True, matching=WRONG), "matching: found 'wrong'; pass one of"),
 ])  # fmt: skip
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

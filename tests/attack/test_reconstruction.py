@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from attack import Equations, Layer, Priors, ReconstructionConfig, Truth, reconstruct
+from attack import KernelEquations, Layer, Priors, ReconstructionConfig, Truth, reconstruct
 from attack.descent.curvature import splitting_operator
 from attack.descent.loop import reconstruct_map
 from attack.descent.objective import loss, residual
 from attack.descent.state import starting_point
 from attack.maps.batches import BatchedMap, out_of_memory
-from attack.maps.mlp_maps import kkt, ntk
+from attack.maps.objectives import kkt, ntk
 from attack.network.activations import ReLU, Softplus, power, softplus_schedule
 from attack.network.mlp import initial
 from identify.findings import Recovery
@@ -141,7 +141,7 @@ def test_in_the_subspace_the_samples_come_back_whole():
         config,
         init=before,
         activation=power(3),
-        equations=Equations(subspace=True),
+        equations=KernelEquations(subspace=True),
         truth=Truth(x, symmetry="line"),
     )
     basis = torch.linalg.svd(x)[2][:3]
@@ -222,7 +222,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
         ("start: found shapes", (theta, "kkt"),
          {"activation": sigma, "start": (torch.ones(2, 5), torch.ones(2))}),
         ("equations.subspace", (theta, "kkt"),
-         {"activation": sigma, "equations": Equations(subspace=True)}),
+         {"activation": sigma, "equations": KernelEquations(subspace=True)}),
         ("with no layers to be told apart", (Wrapped(sequential(theta, nn.Tanh())),
          "random-features"), {"init": Wrapped(sequential(theta, nn.Tanh()))}),
         ("other parameters", (Wrapped(sequential(theta, nn.Tanh())), "ntk"),

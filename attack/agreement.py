@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from attack.descent.loop import Reconstruction
 from attack.descent.objective import residual, squared_norm
-from attack.maps.mlp_maps import Map
-from attack.metrics.metrics import Symmetry, towards
-from identify.arrays import FloatArray
+from attack.descent.result import Reconstruction
+from attack.maps.protocol import Map
+from attack.metrics.matching import assignment
+from attack.metrics.vectors import Symmetry, towards
+from identify.arrays import FloatArray, IntArray
 from identify.findings import Recovery
 
 NEGLIGIBLE = 1e-6
@@ -78,7 +77,7 @@ class CrossCheck:
 
     agreement: Agreement
     reasons: tuple[str, ...]
-    pairs: NDArray[np.intp]
+    pairs: IntArray
     distances: FloatArray
     left: tuple[int, ...]
     tensor_distance: float
@@ -138,7 +137,7 @@ def crosscheck(
         )
     symmetry = symmetry or ("sign" if recovery.norm_known else "line")
     table = _relative_distances(x, y, symmetry)
-    rows, columns = linear_sum_assignment(table)
+    rows, columns = assignment(table)
     pairs = np.stack([rows, columns], 1)
     distances = table[rows, columns]
     share = np.abs(c.numpy()) * y.norm(dim=1).numpy() ** alpha
@@ -158,17 +157,9 @@ def crosscheck(
 
 
 def factored_norm(x: Tensor, b: Tensor, alpha: int) -> float:
-    """|sum_i b_i x_i^(x alpha)|, from the inner products of the samples.
-
-    Args:
-        x: (n, d).
-        b: (n,).
-        alpha: Degree.
-
-    Returns:
-        The Frobenius norm. Inner products are taken in extended precision; differences of nearly
-        equal tensors are resolved to about 1e-9 of their norms.
-    """
+    """The Frobenius norm |sum_i b_i x_i^(x alpha)| for x (n, d) and b (n,)."""
+    # its square is sum_ij b_i b_j <x_i, x_j>^alpha; in extended precision differences of nearly
+    # equal tensors are resolved to about 1e-9 of their norms
     z, c = x.numpy().astype(np.longdouble), b.numpy().astype(np.longdouble)
     square = c @ ((z @ z.T) ** alpha) @ c
     return float(np.sqrt(max(square, np.longdouble(0))))

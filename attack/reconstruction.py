@@ -10,22 +10,23 @@ from torch import Tensor
 
 from attack.descent.checkpoint import Checkpoint
 from attack.descent.config import ReconstructionConfig
-from attack.descent.loop import LabelledMap, Progress, Reconstruction, reconstruct_map
+from attack.descent.loop import Progress, reconstruct_map
+from attack.descent.result import Reconstruction
+from attack.descent.setting import LabelledMap
 from attack.descent.state import starting_point
-from attack.maps.mlp_maps import Map
+from attack.maps.protocol import Map
 from attack.maps.subspace import SubspaceMap, row_space
 from attack.metrics.truth import Truth
 from attack.network.activations import Activation, ReLU, softplus_schedule
 from attack.networks import (
     CHANGES,
     OBJECTIVES,
-    AnyModule,
-    Equations,
-    Layers,
+    KernelEquations,
+    LayeredNetwork,
+    ModuleNetwork,
     Objective,
-    Source,
-    read_network,
 )
+from attack.reading import Source, read_network
 from identify.findings import Recovery
 
 Start: TypeAlias = Recovery | tuple[Tensor, Tensor]
@@ -39,7 +40,7 @@ def reconstruct(
     *,
     init: Source | None = None,
     activation: Activation | None = None,
-    equations: Equations | None = None,
+    equations: KernelEquations | None = None,
     labels: Tensor | None = None,
     start: Start | None = None,
     truth: Truth | None = None,
@@ -52,7 +53,7 @@ def reconstruct(
         model: The trained network: a ``Victim``, a list of ``Layer`` with ``activation``, a
             ``torch.nn.Sequential`` of linear layers with one activation, for which gradients are
             written out, or any module from (k, d) to (k, C), for which ``torch.func`` takes them.
-        objective: What the weights are taken to be a sum of; see ``attack.maps.mlp_maps``.
+        objective: What the weights are taken to be a sum of; see ``attack.maps.objectives``.
         config: Settings; ``ReconstructionConfig.HAIM_MNIST`` for None.
         init: The network before training, for "ntk" and "random-features"; that of a ``Victim`` is
             known.
@@ -75,7 +76,7 @@ def reconstruct(
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective: found {objective!r}; pass one of {OBJECTIVES}")
-    config, equations = config or ReconstructionConfig.HAIM_MNIST, equations or Equations()
+    config, equations = config or ReconstructionConfig.HAIM_MNIST, equations or KernelEquations()
     network = read_network(model, init, activation, config.torch_dtype)
     if objective in CHANGES and network.initial is None:
         raise ValueError(f"init: found None; pass the network before training for {objective!r}")
@@ -103,23 +104,13 @@ def reconstruct(
 
 
 def maps_of(
-    network: Layers | AnyModule,
+    network: LayeredNetwork | ModuleNetwork,
     objective: Objective,
     config: ReconstructionConfig,
-    equations: Equations,
+    equations: KernelEquations,
 ) -> LabelledMap:
-    """The map of each step.
-
-    Args:
-        network: The network.
-        objective: Which map.
-        config: Its ``relu`` and ``sharpness`` replace the derivative of relu.
-        equations: Variants of "ntk".
-
-    Returns:
-        From steps taken and labels to the map.
-    """
-    if isinstance(network, AnyModule):
+    """From steps taken and labels to the map, with what the config puts in place of relu."""
+    if isinstance(network, ModuleNetwork):
         return lambda _, labels: network.map(objective, labels, equations)
 
     def map_at(step: int, labels: Tensor) -> Map:
@@ -134,7 +125,7 @@ def maps_of(
 
 
 def _start(
-    network: Layers | AnyModule,
+    network: LayeredNetwork | ModuleNetwork,
     objective: Objective,
     config: ReconstructionConfig,
     labels: Tensor | None,
@@ -165,8 +156,8 @@ def _given(start: Start, like: Tensor, d: int) -> tuple[Tensor, Tensor]:
     return x, b
 
 
-def _basis(network: Layers | AnyModule) -> Tensor:
-    if isinstance(network, AnyModule) or network.initial is None:
+def _basis(network: LayeredNetwork | ModuleNetwork) -> Tensor:
+    if isinstance(network, ModuleNetwork) or network.initial is None:
         raise ValueError(
             "equations.subspace: found True; pass the layers of the network before and after "
             "training, whose difference spans the space"

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attack.local.derivative import Jacobian
 from attack.local.filter import Operator
-from attack.local.jacobian import Jacobian
-from attack.maps.mlp_maps import Map, MLPMap
-from attack.network.activations import ReLU
-from attack.network.mlp import forward
 
 FLOOR = 1e-6
 """Smallest scale of a sample's columns, as a multiple of the largest: less is not magnified."""
@@ -102,16 +99,9 @@ def free(constraints: Constraints, x: Tensor) -> Free:
 
 
 def balance(J: Jacobian, x: Tensor, seed: int) -> Tensor:
-    """Root mean square of the columns of each sample's x, and the norm of its lambda column.
-
-    Args:
-        J: The Jacobian.
-        x: (k, d).
-        seed: Seed of a random sign vector a sample, by which the mean square is estimated.
-
-    Returns:
-        (k, d + 1), what the columns are divided by, not below FLOOR of the largest of its kind.
-    """
+    """What the columns are divided by, (k, d + 1), for each x_i and each lambda_i one number."""
+    # the root mean square of the columns of x_i and the norm of that of lambda_i; E |A s|^2 =
+    # |A|^2 for random signs s, and no scale is below FLOOR of the largest of its kind
     k, d = x.shape
     generator = torch.Generator().manual_seed(seed)
     signs = (2.0 * torch.randint(0, 2, (k, d), generator=generator) - 1).to(x)
@@ -137,26 +127,3 @@ def operator(J: Jacobian, scales: Tensor, projection: Free) -> Operator:
         projection,
         projection.columns(),
     )
-
-
-def region_margin(reconstruction: Map, x: Tensor) -> Tensor | None:
-    """How far each sample is from the next kink of an exact relu.
-
-    Args:
-        reconstruction: The map f.
-        x: (k, d).
-
-    Returns:
-        (k,), the smallest |z| / (|W_j| |h| + |c_j|) over all hidden units j; None for other maps.
-    """
-    if not isinstance(reconstruction, MLPMap) or reconstruction.activation != ReLU(None):
-        return None
-    least = torch.full_like(x[:, 0], torch.inf)
-    for e in reconstruction.evaluations:
-        trace = forward(e.theta, reconstruction.activation, x)
-        for layer, h, z in zip(e.theta[:-1], trace.inputs, trace.z, strict=False):
-            size = h.norm(dim=1)[:, None] * layer.weight.norm(dim=1)
-            size = size if layer.bias is None else size + layer.bias.abs()
-            ratio = z.abs() / torch.where(size > 0, size, 1.0)
-            least = torch.minimum(least, torch.where(size > 0, ratio, torch.inf).amin(1))
-    return least

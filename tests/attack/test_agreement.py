@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from attack import Agreement, Layer, ReconstructionConfig, crosscheck, reconstruct
-from attack.crosscheck import factored_norm
-from attack.maps.mlp_maps import ntk
+from attack.agreement import factored_norm
+from attack.maps.objectives import ntk
 from attack.network.activations import power
 from identify import verify_identifiability
 from identify.demo.data import digits

@@ -7,68 +7,19 @@ over its parent's, and a checkpoint holds plain tensors. L-BFGS starts a new mem
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from attack.descent.config import ReconstructionConfig
+from attack.descent.iterate import Iterate
 from attack.descent.levenberg import levenberg_marquardt
 from attack.descent.objective import least_squares, loss
-from attack.maps.mlp_maps import Map, Tensors
+from attack.maps.protocol import Map
 
 MapAt: TypeAlias = Callable[[int], Map]
 """From the number of steps taken to the map: the published softplus sharpens while it runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Iterate:
-    """Candidates with the optimiser's memory.
-
-    Attributes:
-        x: (k, d).
-        weights: (k,).
-        memory: By name, tensors of k rows; the step count of Adam is a row each, too.
-    """
-
-    x: Tensor
-    weights: Tensor
-    memory: dict[str, Tensor] = field(default_factory=dict)
-
-    def descend_from(self, x: Tensor, weights: Tensor, parents: Tensor) -> Iterate:
-        """New candidates, each with the memory of its parent."""
-        return Iterate(x, weights, {name: rows[parents] for name, rows in self.memory.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class ScaledMap:
-    """A map times a number: the mean over the candidates in place of their sum.
-
-    Attributes:
-        inside: The map.
-        factor: The number.
-    """
-
-    inside: Map
-    factor: float
-
-    @property
-    def target(self) -> Tensors:
-        """That of the map inside."""
-        return self.inside.target
-
-    def combine(self, x: Tensor, weights: Tensor) -> Tensors:
-        """sum_i weights_i factor f(x_i)."""
-        return self.inside.combine(x, self.factor * weights)
-
-    def inner(self, x: Tensor, direction: Tensors) -> Tensor:
-        """<direction, factor f(x_i)>, (k,)."""
-        return self.factor * self.inside.inner(x, direction)
-
-    def gram(self, x: Tensor) -> Tensor:
-        """factor^2 <f, f>, (k, k)."""
-        return self.factor**2 * self.inside.gram(x)
 
 
 def solve(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> Tensor:
@@ -82,35 +33,23 @@ def solve(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> T
 def descend(
     map_at: MapAt, start: Iterate, config: ReconstructionConfig, taken: int, steps: int
 ) -> Iterate:
-    """A block of steps.
-
-    Args:
-        map_at: The map of each step.
-        start: Where the block starts.
-        config: Optimiser, rates, priors, handling of lambda.
-        taken: Steps taken before.
-        steps: Steps to take; L-BFGS and Levenberg-Marquardt keep the map of the first.
-
-    Returns:
-        Where it ends.
-    """
+    """A block of steps, after ``taken`` others; second-order methods keep the map of the first."""
     if config.optimizer == "lbfgs":
         return _lbfgs(map_at(taken), start, config, steps)
     if config.optimizer == "levenberg":
-        f, nonnegative = map_at(taken), config.multipliers == "non-negative"
-        return Iterate(
-            *levenberg_marquardt(
-                f, start.x, steps=steps, ridge=config.ridge, nonnegative=nonnegative
-            )
+        f, positive = map_at(taken), config.multipliers == "non-negative"
+        x, weights = levenberg_marquardt(
+            f, start.x, steps=steps, ridge=config.ridge, nonnegative=positive
         )
-    iterate = start
+        return Iterate(x, weights)
+    at = start
     for step in range(taken, taken + steps):
-        f = map_at(step)
-        slopes = _gradients(f, iterate, config)
-        iterate = _first_order(iterate, slopes, config)
-    return Iterate(
-        iterate.x, solve(map_at(taken + steps), iterate.x, iterate.weights, config), iterate.memory
-    )
+        at = _first_order(at, _gradients(map_at(step), at, config), config)
+    return Iterate(at.x, solve(map_at(taken + steps), at.x, at.weights, config), at.memory)
+
+
+def _objective(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> Tensor:
+    return loss(f, x, weights) + config.priors.value(x, weights)
 
 
 def _gradients(f: Map, at: Iterate, config: ReconstructionConfig) -> dict[str, Tensor]:
@@ -119,7 +58,7 @@ def _gradients(f: Map, at: Iterate, config: ReconstructionConfig) -> dict[str, T
     names = {"x": x}
     if config.multipliers == "joint":
         names["weights"] = weights.requires_grad_()
-    value = loss(f, x, weights) + config.priors.value(x, weights)
+    value = _objective(f, x, weights, config)
     return dict(zip(names, torch.autograd.grad(value, list(names.values())), strict=True))
 
 
@@ -144,6 +83,7 @@ def _momentum(
 def _adam(
     name: str, slope: Tensor, memory: dict[str, Tensor], config: ReconstructionConfig
 ) -> Tensor:
+    # m and v with their bias taken out, Kingma and Ba 2015; t is a row a candidate
     b1, b2 = config.betas
     zero = torch.zeros_like(slope)
     m = b1 * memory.get(f"{name}.m", zero) + (1 - b1) * slope
@@ -162,7 +102,7 @@ def _lbfgs(f: Map, start: Iterate, config: ReconstructionConfig, steps: int) -> 
         free.append(weights.requires_grad_())
     tiny = torch.finfo(x.dtype).tiny
     with torch.no_grad():  # torch drops pairs with <y, s> <= 1e-10: let the block start at loss 1
-        size = (loss(f, x, weights) + config.priors.value(x, weights)).clamp_min(tiny)
+        size = _objective(f, x, weights, config).clamp_min(tiny)
     optimizer = torch.optim.LBFGS(
         free,
         max_iter=steps,
@@ -175,7 +115,7 @@ def _lbfgs(f: Map, start: Iterate, config: ReconstructionConfig, steps: int) -> 
 
     def closure() -> Tensor:  # at the best lambda the derivative through lambda is 0
         now = weights if len(free) == 2 else solve(f, x, weights, config)
-        value = (loss(f, x, now) + config.priors.value(x, now)) / size
+        value = _objective(f, x, now, config) / size
         for variable, slope in zip(free, torch.autograd.grad(value, free), strict=True):
             variable.grad = slope
         return value.detach()
