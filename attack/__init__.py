@@ -1,22 +1,23 @@
 """The published reconstruction attacks on trained networks, with and without sample splitting."""
 
-from attack.crosscheck import Agreement, CrossCheck, crosscheck
+from attack.agreement import Agreement, CrossCheck, crosscheck
 from attack.descent.checkpoint import Checkpoint
-from attack.descent.config import MergingConfig, ReconstructionConfig, SplittingConfig
-from attack.descent.loop import Reconstruction
+from attack.descent.config import ReconstructionConfig
 from attack.descent.objective import Priors
+from attack.descent.result import Reconstruction
+from attack.descent.splitting_config import MergingConfig, SplittingConfig
 from attack.local import Constraints, LocalReport, local_identifiability
 from attack.metrics.truth import Truth
 from attack.network.mlp import Layer
-from attack.networks import Equations
-from attack.reconstruct import reconstruct
+from attack.networks import KernelEquations
+from attack.reconstruction import reconstruct
 
 __all__ = [
     "Agreement",
     "Checkpoint",
     "Constraints",
     "CrossCheck",
-    "Equations",
+    "KernelEquations",
     "Layer",
     "LocalReport",
     "MergingConfig",

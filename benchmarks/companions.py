@@ -24,13 +24,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from attack import Equations, Layer, ReconstructionConfig, reconstruct
+from attack import KernelEquations, Layer, ReconstructionConfig, reconstruct
 from attack.data.dataset import load
 from attack.descent.loop import reconstruct_map
-from attack.maps.mlp_maps import ntk, random_features
+from attack.maps.objectives import ntk, random_features
 from attack.maps.sphere import SphereMap
 from attack.metrics.matching import evaluate
-from attack.metrics.metrics import cosine
+from attack.metrics.vectors import cosine
 from attack.network.activations import Softplus
 from attack.network.mlp import initial
 from identify.sample_sets import one_to_one
@@ -53,13 +53,13 @@ class Way:
     """How the network is attacked."""
 
     name: str
-    equations: Equations
+    equations: KernelEquations
 
 
 WAYS = (
-    Way("in the span, last layer", Equations(last_layer=True, subspace=True)),
-    Way("whole space, last layer", Equations(last_layer=True)),
-    Way("whole space, all equations", Equations()),
+    Way("in the span, last layer", KernelEquations(last_layer=True, subspace=True)),
+    Way("whole space, last layer", KernelEquations(last_layer=True)),
+    Way("whole space, all equations", KernelEquations()),
 )
 
 

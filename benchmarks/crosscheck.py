@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from attack import Equations, ReconstructionConfig, crosscheck, reconstruct
+from attack import KernelEquations, ReconstructionConfig, crosscheck, reconstruct
 from attack.data.dataset import load
-from attack.maps.mlp_maps import ntk
+from attack.maps.objectives import ntk
 from attack.metrics.matching import found_count
 from attack.victims.config import VictimConfig
 from attack.victims.training import train_victim
@@ -74,7 +74,7 @@ def case(name: str, victim_config: VictimConfig, at: Any) -> dict[str, Any]:
         "cold, L-BFGS": (replace(CONFIG, optimizer="lbfgs", steps=300, block=100), None),
     }
     for start, (config, given) in starts.items():
-        result = reconstruct(victim, "ntk", config, equations=Equations(at=at), start=given)
+        result = reconstruct(victim, "ntk", config, equations=KernelEquations(at=at), start=given)
         check = crosscheck(recovery, result, equations=f, tolerance=1e-8)
         found[start] = {
             "agreement": str(check.agreement),

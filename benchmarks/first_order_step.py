@@ -37,7 +37,7 @@ from attack_twins import (
 from torch import Tensor
 
 from attack.descent.objective import loss
-from attack.maps.mlp_maps import kkt
+from attack.maps.objectives import kkt
 from attack.network.activations import ReLU
 
 FIRST, SECOND = 5, 7

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from attack.descent.config import ReconstructionConfig
 from attack.descent.objective import loss
-from attack.descent.phase_1 import ScaledMap
-from attack.maps.mlp_maps import kkt
+from attack.maps.objectives import kkt
+from attack.maps.scaled import ScaledMap
 from attack.network.activations import ReLU
 from attack.network.mlp import Layer
 

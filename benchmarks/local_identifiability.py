@@ -29,8 +29,10 @@ import torch
 from attack_twins import RESULTS, WIDTHS, machine, peak_gib, seconds
 from torch import Tensor
 
-from attack.local.identifiability import LocalReport, local_identifiability
-from attack.maps.mlp_maps import Evaluation, MLPMap, signed
+from attack.local.identifiability import local_identifiability
+from attack.local.report import LocalReport
+from attack.maps.mlp_map import Evaluation, MLPMap
+from attack.maps.objectives import signed
 from attack.network.activations import ReLU
 from attack.network.mlp import Layer, initial
 

@@ -44,7 +44,7 @@ from attack.descent.curvature import (
     splitting_operator,
 )
 from attack.descent.objective import residual
-from attack.maps.mlp_maps import kkt
+from attack.maps.objectives import kkt
 from attack.network.activations import ReLU
 
 FIRST, SECOND = 4, 6

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attack.audit.halves import audit_polynomial
+from attack.audit.polynomial import audit_polynomial
 from attack.audit.relu import audit_relu
-from attack.audit.result import Audit
+from attack.audit.result import AuditResult
 from attack.data.dataset import Dataset
 from attack.network.activations import PolynomialActivation, ReLU
 from attack.victims.training import Victim
 
-__all__ = ["Audit", "audit"]
+__all__ = ["AuditResult", "audit"]
 
 
 def audit(
     victim: Victim, truth: Dataset, *, seed: int = 0, say: Callable[[str], None] | None = None
-) -> Audit:
+) -> AuditResult:
     """Find out what a network gives away, by both halves.
 
     Args:
@@ -38,7 +38,7 @@ def audit(
     Raises:
         ValueError: If there is no route for the network.
     """
-    say = say or _silent
+    say = say or (lambda _: None)
     sigma = victim.activation
     plain = len(victim.trained) == 2 and not any(victim.biases)
     if isinstance(sigma, PolynomialActivation) and plain and len(victim.trained[-1].weight) == 1:
@@ -50,7 +50,3 @@ def audit(
         f"{victim.config.loss}; pass a two-layer network of one output without biases and a power "
         "or polynomial, or a relu network trained with logistic or exponential loss"
     )
-
-
-def _silent(text: str) -> None:
-    del text

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from attack.audit.result import Audit, local_chapter
+from attack.audit.result import AuditResult, local_chapter
 from attack.data.dataset import Dataset
 from attack.descent.objective import least_squares
-from attack.local.identifiability import LocalReport, local_identifiability
-from attack.maps.mlp_maps import kkt
+from attack.local.identifiability import local_identifiability
+from attack.local.report import LocalReport
+from attack.maps.objectives import kkt
 from attack.network.mlp import outputs
 from attack.victims.training import Victim
 from identify.arrays import FloatArray
@@ -30,18 +31,10 @@ ACTIVE = 1e-6
 """A training sample carries weight when its multiplier is above this share of the largest."""
 
 
-def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], None]) -> Audit:
-    """Ask at the training samples: are they pinned, and what else satisfies the equations?
-
-    Args:
-        victim: A relu network of one output.
-        truth: Its training samples.
-        seed: Of all that is random.
-        say: Told what is being done.
-
-    Returns:
-        The audit.
-    """
+def audit_relu(
+    victim: Victim, truth: Dataset, seed: int, say: Callable[[str], None]
+) -> AuditResult:
+    """Ask at the training samples: are they pinned, and what else satisfies the equations?"""
     x, labels = truth.x.to(victim.trained[0].weight), truth.labels
     f = kkt(victim.trained, victim.activation, labels)
     weights = least_squares(f, x, nonnegative=True)
@@ -66,7 +59,7 @@ def audit_relu(victim: Victim, truth: Dataset, seed: int, say: Callable[[str], N
     chapters = [local_chapter("the training samples that carry weight", local)]
     if witness is not None:
         chapters.append(_taken_apart(witness, _numpy(x)))
-    return Audit(report, {}, local, tuple(chapters))
+    return AuditResult(report, {}, local, tuple(chapters))
 
 
 def _relu_report(
@@ -77,11 +70,11 @@ def _relu_report(
     margins: tuple[float, float],
     seed: int,
 ) -> IdentifiabilityReport:
-    n, k = victim.data.n, len(numbers)
+    """The report on the training samples of these numbers, which carry weight."""
     reasons = [
         (
-            f"{k} of the {n} training samples carry weight in the max-margin equations; the others "
-            "leave no trace there, so they are not determined."
+            f"{len(numbers)} of the {victim.data.n} training samples carry weight in the "
+            "max-margin equations; the others leave no trace there, so they are not determined."
         ),
         (
             f"With the best multipliers these samples leave {local.residual:.2g} of the weights "
@@ -89,31 +82,17 @@ def _relu_report(
             "better than that."
         ),
     ]
-    verdict, second = Verdict.UNDECIDED, None
-    if local.residual > REJECT_KKT:
-        verdict = Verdict.MODEL_REJECTED
-        reasons += _REJECTED
-    else:
-        reasons += local.reasons
+    rejected = local.residual > REJECT_KKT
+    verdict = Verdict.MODEL_REJECTED if rejected else Verdict.UNDECIDED
+    reasons += _REJECTED if rejected else local.reasons
+    second = None
     if witness is not None:
-        number = numbers[witness.replaced[0]] + 1
-        change = witness.conditions.stationarity - witness.given.stationarity
-        far = "any distance" if witness.unbounded else f"{witness.splits[0].reach.lower:.3g}"
-        reasons.append(
-            f"Taking training sample {number} apart gives a second set of {len(witness.x)} that "
-            f"satisfies the equations equally well (the residual changes by {abs(change):.1g}), "
-            f"with the same margins; the parts can be moved by {far} here."
-        )
         second = Witness(witness.x, witness.b, witness.conditions.stationarity, witness.distance)
         verdict = Verdict.NOT_IDENTIFIABLE
+        reasons.append(_second_set(witness, numbers))
         if local.residual > SATISFIED:
             verdict = Verdict.PARTIALLY_IDENTIFIABLE
-            reasons.append(
-                f"As the equations hold only to {local.residual:.2g} at the training samples "
-                "themselves, the second set is no proof that the weights leave the samples open: "
-                f"what is shown is that these equations do. At least {local.rank_bounds[0]} of "
-                f"{local.columns} directions are determined to first order."
-            )
+            reasons.append(_equations_only(local))
     return IdentifiabilityReport(
         verdict=verdict,
         evidence="numerical",
@@ -127,6 +106,26 @@ def _relu_report(
         activation=victim.config.activation,
         n_neurons=sum(len(layer.weight) for layer in victim.trained[:-1]),
         seed=seed,
+    )
+
+
+def _second_set(witness: ReluWitness, numbers: list[int]) -> str:
+    number = numbers[witness.replaced[0]] + 1
+    change = witness.conditions.stationarity - witness.given.stationarity
+    far = "any distance" if witness.unbounded else f"{witness.splits[0].reach.lower:.3g}"
+    return (
+        f"Taking training sample {number} apart gives a second set of {len(witness.x)} that "
+        f"satisfies the equations equally well (the residual changes by {abs(change):.1g}), "
+        f"with the same margins; the parts can be moved by {far} here."
+    )
+
+
+def _equations_only(local: LocalReport) -> str:
+    return (
+        f"As the equations hold only to {local.residual:.2g} at the training samples "
+        "themselves, the second set is no proof that the weights leave the samples open: "
+        f"what is shown is that these equations do. At least {local.rank_bounds[0]} of "
+        f"{local.columns} directions are determined to first order."
     )
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attack.crosscheck import CrossCheck
+from attack.agreement import CrossCheck
 from attack.data.dataset import Dataset
-from attack.descent.loop import Reconstruction
-from attack.local.identifiability import LocalReport
+from attack.descent.result import Reconstruction
+from attack.local.report import LocalReport
 from identify.rendering.html import Chapter, write_html
 from identify.rendering.json import to_dict
 from identify.report import IdentifiabilityReport
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Audit:
+class AuditResult:
     """What was found out about a network.
 
     Attributes:

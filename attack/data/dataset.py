@@ -101,19 +101,12 @@ def load(
     folder: str | Path | None = None,
     unit_norm: bool = False,
 ) -> Dataset:
-    """Draw n samples of a data set, as many of each class up to one.
+    """Return n samples of a data set, class by class, as many of each up to one.
 
-    Args:
-        name: "digits" (8 x 8), "photographs" (32 x 32 x 3, not overlapping), "mnist", "cifar10".
-        n: Number of samples, at least one of each class.
-        classes: 2 or 10; the photographs have 2.
-        seed: Draws them.
-        folder: Local files of MNIST (idx-ubyte) or CIFAR-10 (binary version), training part only;
-            None for OpenML through scikit-learn, which downloads and caches them, test part too.
-        unit_norm: Divide every sample by its norm, as Theorem 4.1 assumes; section 6.1 does not.
-
-    Returns:
-        The samples, class by class.
+    The data sets are "digits" (8 x 8), "photographs" (32 x 32 x 3, not overlapping; two classes),
+    "mnist" and "cifar10". Of the last two the folder holds local files, training part only; None is
+    OpenML through scikit-learn, which downloads and caches them, test part too. With ``unit_norm``
+    every sample is divided by its norm, as Theorem 4.1 assumes; section 6.1 does not.
 
     Raises:
         ValueError: If there are not so many samples, or the files cannot be read.
@@ -132,14 +125,7 @@ def load(
 
 
 def load_again(info: DataInfo, folder: str | Path | None = None) -> Dataset:
-    """Load the samples that an information describes.
-
-    Args:
-        info: Of a data set or of a victim.
-        folder: As for ``load``.
-
-    Returns:
-        The same samples.
+    """Return the samples that an information describes; the folder is as for ``load``.
 
     Raises:
         ValueError: If the data set at hand gives other samples.
@@ -191,7 +177,7 @@ def _check(name: str, n: int, classes: int, seed: int, folder: str | Path | None
 
 
 def _balanced(groups: IntArray, n: int, classes: int, seed: int) -> IntArray:
-    # Rows of n samples, class by class; the first n mod classes classes get one more.
+    """Rows of n samples, class by class; the first n mod classes classes get one more."""
     chosen = []
     for group in range(classes):
         members = np.flatnonzero(groups == group)

@@ -49,13 +49,9 @@ class Pictures:
 
 
 def read_mnist(folder: str | Path) -> Pictures:
-    """Read the training images of MNIST, or of what comes in the same format.
+    """Return the training images of MNIST, (N, h, w), or of what comes in the same format.
 
-    Args:
-        folder: Holds the two files, itself or under ``raw`` or ``MNIST/raw``.
-
-    Returns:
-        The pictures, (N, h, w).
+    The two files are in the folder itself, or under ``raw`` or ``MNIST/raw``.
 
     Raises:
         ValueError: If a file is missing, truncated or in another format.
@@ -74,13 +70,9 @@ def read_mnist(folder: str | Path) -> Pictures:
 
 
 def read_cifar10(folder: str | Path) -> Pictures:
-    """Read the five training batches of CIFAR-10's binary version.
+    """Return the five training batches of CIFAR-10's binary version, (N, 32, 32, 3).
 
-    Args:
-        folder: Holds data_batch_1.bin to data_batch_5.bin, itself or under cifar-10-batches-bin.
-
-    Returns:
-        The pictures, (N, 32, 32, 3).
+    They are in the folder itself, or under ``cifar-10-batches-bin``.
 
     Raises:
         ValueError: If a file is missing, truncated or in another format.
@@ -101,7 +93,7 @@ def read_cifar10(folder: str | Path) -> Pictures:
 
 
 def _find(places: list[Path], stem: str, rank: int) -> Path:
-    # The file under any of the names that are in use; some archives write a dot for the dash.
+    """The file under any of the names in use; some archives write a dot for the dash."""
     names = [f"{stem}{mark}idx{rank}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
     for place in places:
         for name in names:
@@ -128,7 +120,7 @@ def _read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
 
 
 def _parse_idx(handle: BinaryIO, path: Path, rank: int, room: int) -> NDArray[np.uint8]:
-    # room bounds the content, so that no size is believed that the file cannot hold
+    """The array behind a header; no size is believed that the room for the content cannot hold."""
     start = 4 + 4 * rank
     header = handle.read(start)
     magic = bytes([0, 0, 8, rank])

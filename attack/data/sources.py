@@ -21,14 +21,7 @@ _OPENML = {"mnist": (554, (28, 28)), "cifar10": (40927, (3, 32, 32))}
 
 
 def open_source(name: str, folder: str | Path | None) -> Pictures:
-    """Open a whole data set.
-
-    Args:
-        name: "digits", "photographs", "mnist" or "cifar10".
-        folder: Local files of the last two; None for OpenML.
-
-    Returns:
-        All its pictures, as stored.
+    """Return all pictures of a data set, as stored; folder None opens OpenML.
 
     Raises:
         ValueError: If the files cannot be read or OpenML cannot be reached.
@@ -48,7 +41,7 @@ def _digits() -> Pictures:
 
 
 def _photographs() -> Pictures:
-    # The patches of a grid: they do not overlap, so no two samples share pixels.
+    """The patches of a grid: they do not overlap, so no two samples share pixels."""
     from sklearn.datasets import load_sample_images
 
     patches, labels = [], []

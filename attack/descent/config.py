@@ -6,96 +6,23 @@ al. 2023 and its code; [L] Loo et al. 2024 and its code. Where none is named, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import torch
 
-from attack.descent.objective import Priors
+from attack.descent.objective import RIDGE, Priors
+from attack.descent.splitting_config import SplittingConfig, require
+
+Optimizer: TypeAlias = Literal["sgd", "adam", "lbfgs", "levenberg"]
+Multipliers: TypeAlias = Literal["joint", "least squares", "non-negative"]
+Precision: TypeAlias = Literal["float64", "float32", "tf32"]
+Slope: TypeAlias = Literal["exact", "sigmoid", "softplus"]
+
+SECOND_ORDER = ("lbfgs", "levenberg")
+"""Optimisers without rates."""
 
 HAIM_PRIORS = Priors(box=1.0, multiplier=5.0, lambda_min=0.4471)
-
-
-def _require(holds: bool, name: str, found: object, wanted: str) -> None:
-    if not holds:
-        raise ValueError(f"{name}: found {found!r}; pass {wanted}")
-
-
-@dataclass(frozen=True, slots=True)
-class MergingConfig:
-    """Merging and pruning, which [SS] does not have: all values are our own.
-
-    Attributes:
-        distance: Candidates closer than this multiple of their larger norm may be merged.
-        degree: alpha >= 1 if f(c x) = c^alpha f(x): samples are then compared up to scale and sign;
-            0 if f(c x) = f(x) for c > 0, as for a ``SphereMap``: up to scale.
-        tolerance: A change is kept when the loss stays below (1 + tolerance) times what it was.
-        floor: It is also kept below this multiple of |target|^2.
-        steps: Descent steps after a merge or removal, before the loss is compared.
-        final_steps: The same once the loss is below the tolerance of the run, where the removal of
-            every candidate is tried.
-        trials: Removals tried with new descent per phase II, beyond those free by the kernel.
-        insert: Atoms added by a phase II that finds nothing to split, where <r, f(x)>^2 / |f(x)|^2
-            is largest; 0 leaves insertion out.
-        starts: Random starts of the ascent to such a maximum.
-    """
-
-    distance: float = 0.1
-    degree: int | None = None
-    tolerance: float = 0.01
-    floor: float = 0.0
-    steps: int = 100
-    final_steps: int = 300
-    trials: int = 2
-    insert: int = 0
-    starts: int = 16
-
-    def __post_init__(self) -> None:
-        for name in ("distance", "tolerance", "floor", "steps", "final_steps", "trials", "insert"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        _require(self.starts >= 1, "starts", self.starts, "1 or more")
-
-
-@dataclass(frozen=True, slots=True)
-class SplittingConfig:
-    """Phase II of Algorithm 1 [SS].
-
-    Attributes:
-        every: Steps between two phases II; [SS] C.1: 20000 to 40000.
-        threshold: lambda_*, below which an eigenvalue of S(x_i) counts; [SS] C.1: -0.1.
-        measure: What is compared with it: S(x_i) as in [SS]; S(x_i) / |lambda_i|, which does not
-            change when a candidate is written as several copies; or that over |r|, which does not
-            change with the scale of the weights either.
-        share: At most this share of the samples is split at once; [SS] C.1: 50 %.
-        eta_max: Longest step of the line search; [SS] C.1: 0.01.
-        lanczos: Dimension of the Krylov spaces; [SS] C.1: 20.
-        plateau: A phase II also starts when a block lowers the loss by less than this share of it;
-            [SS] C.1 adapts the interval to the decrease of the loss, by hand.
-        gradient: A phase II also starts when the norm of the gradient in x is at most this;
-            Algorithm 1 [SS], line 5.
-        limit: No split makes more candidates than this; None for no limit, as in [SS].
-        merging: Merging after the descent; None as in [SS].
-    """
-
-    every: int = 20_000
-    threshold: float = -0.1
-    measure: Literal["absolute", "per weight", "per weight and residual"] = "absolute"
-    share: float = 0.5
-    eta_max: float = 0.01
-    lanczos: int = 20
-    plateau: float | None = None
-    gradient: float | None = None
-    limit: int | None = None
-    merging: MergingConfig | None = None
-
-    def __post_init__(self) -> None:
-        _require(self.every >= 1, "every", self.every, "1 or more")
-        _require(self.threshold <= 0, "threshold", self.threshold, "0 or less")
-        _require(0 < self.share <= 1, "share", self.share, "a share in (0, 1]")
-        _require(self.eta_max > 0, "eta_max", self.eta_max, "a positive step")
-        _require(self.lanczos >= 1, "lanczos", self.lanczos, "1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +59,7 @@ class ReconstructionConfig:
         splitting: Phase II; None for the descent alone.
     """
 
-    optimizer: Literal["sgd", "adam", "lbfgs", "levenberg"] = "sgd"
+    optimizer: Optimizer = "sgd"
     rate: float = 0.03052
     weight_rate: float = 1e-4
     momentum: float = 0.9
@@ -142,14 +69,14 @@ class ReconstructionConfig:
     init: float = 0.03498
     weight_range: tuple[float, float] = (0.0, 1.0)
     mean: bool = True
-    multipliers: Literal["joint", "least squares", "non-negative"] = "joint"
-    ridge: float = 1e-12
+    multipliers: Multipliers = "joint"
+    ridge: float = RIDGE
     priors: Priors = HAIM_PRIORS
     tolerance: float = 0.0
     block: int = 1000
-    dtype: Literal["float64", "float32", "tf32"] = "float64"
+    dtype: Precision = "float64"
     batch: int | None = None
-    relu: Literal["exact", "sigmoid", "softplus"] = "sigmoid"
+    relu: Slope = "sigmoid"
     sharpness: float = 149.87
     seed: int = 0
     splitting: SplittingConfig | None = None
@@ -167,23 +94,23 @@ class ReconstructionConfig:
 
     def __post_init__(self) -> None:
         for name in ("rate", "weight_rate", "init", "sharpness"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
+            require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
         for name in ("steps", "candidates", "block"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        _require(self.batch is None or self.batch >= 1, "batch", self.batch, "1 or more, or None")
-        _require(0 <= self.momentum < 1, "momentum", self.momentum, "a number in [0, 1)")
+            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        require(self.batch is None or self.batch >= 1, "batch", self.batch, "1 or more, or None")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "a number in [0, 1)")
         choices = {
-            "optimizer": ("sgd", "adam", "lbfgs", "levenberg"),
-            "multipliers": ("joint", "least squares", "non-negative"),
-            "dtype": ("float64", "float32", "tf32"),
-            "relu": ("exact", "sigmoid", "softplus"),
+            "optimizer": Optimizer,
+            "multipliers": Multipliers,
+            "dtype": Precision,
+            "relu": Slope,
         }
-        for name, allowed in choices.items():
-            found = getattr(self, name)
-            _require(found in allowed, name, found, " or ".join(map(repr, allowed)))
+        for name, kind in choices.items():
+            found, allowed = getattr(self, name), get_args(kind)
+            require(found in allowed, name, found, " or ".join(map(repr, allowed)))
         if self.optimizer == "levenberg":
-            _require(self.multipliers != "joint", "multipliers", "joint", "'least squares'")
-            _require(self.priors == Priors(), "priors", self.priors, "Priors(): it takes none")
+            require(self.multipliers != "joint", "multipliers", "joint", "'least squares'")
+            require(self.priors == Priors(), "priors", self.priors, "Priors(): it takes none")
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -225,17 +152,6 @@ ReconstructionConfig.EXACT = ReconstructionConfig(
     steps=400,
     block=100,
 )
-
-
-@contextmanager
-def precision(config: ReconstructionConfig) -> Iterator[None]:
-    """Matrix products of float32 on a GPU as the config asks for, and as before afterwards."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if config.dtype == "tf32" else "highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def plain(config: Any) -> Any:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from attack.maps.batches import BatchedMap
-from attack.maps.mlp_maps import Map, Tensors
+from attack.maps.protocol import Map, Tensors
 
 LANCZOS_STEPS = 20
 """Appendix C.1 of the paper."""
@@ -26,40 +26,21 @@ Operator = Callable[[Tensor], Tensor]
 
 
 def splitting_operator(reconstruction: Map, x: Tensor, weights: Tensor, r: Tensors) -> Operator:
-    """V -> (S(x_i) v_i)_i for a fixed residual.
-
-    Args:
-        reconstruction: The map f.
-        x: (k, d) samples.
-        weights: (k,) multipliers lambda_i.
-        r: Residual in parameter space.
-
-    Returns:
-        The operator.
-    """
+    """V -> (S(x_i) v_i)_i for samples (k, d), multipliers (k,) and a fixed residual r."""
     product = hessian_product(reconstruction, x.detach(), [piece.detach() for piece in r])
-    scale = -2 * weights.detach()[:, None]
+    scale = -2 * weights.detach()[:, None]  # S(x_i) = -2 lambda_i Hess <r, f(x_i)>
     return lambda V: scale * product(V)
 
 
 def hessian_product(reconstruction: Map, x: Tensor, direction: Tensors) -> Operator:
-    """V -> (Hess <direction, f(x_i)> v_i)_i, all samples in one product.
-
-    Args:
-        reconstruction: The map f.
-        x: (k, d) samples.
-        direction: A vector in parameter space.
-
-    Returns:
-        The operator: reverse over reverse through a graph that is recorded once.
-    """
+    """V -> (Hess <direction, f(x_i)> v_i)_i for samples (k, d), all of them in one product."""
     if isinstance(reconstruction, BatchedMap):
         parts = [
             (rows, hessian_product(reconstruction.part(rows), x[rows], direction))
             for rows in reconstruction.slices(len(x))
         ]
         return lambda V: torch.cat([product(V[rows]) for rows, product in parts])
-    with torch.enable_grad():
+    with torch.enable_grad():  # reverse over reverse through a graph that is recorded once
         points = x.detach().requires_grad_()
         g = reconstruction.inner(points, direction).sum()
         (slope,) = torch.autograd.grad(g, points, create_graph=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from attack.descent.objective import least_squares, residual
-from attack.maps.mlp_maps import Map
+from attack.maps.protocol import Map
 
 DAMPING = 1e-3
 """mu at the start of a block, relative to the diagonal."""
@@ -23,16 +23,8 @@ STUCK = 1e16
 
 
 def tangents(f: Map, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The features and their derivatives, each sample by itself.
-
-    Args:
-        f: The map.
-        x: (k, d).
-
-    Returns:
-        f(x_i), (k, P), and df(x_i)/dx_i, (k, P, d): all samples are shifted together, and the unit
-        vectors as multipliers tell them apart.
-    """
+    """f(x_i), (k, P), and df(x_i)/dx_i, (k, P, d), of samples x (k, d)."""
+    # all samples are shifted together, and the unit vectors as multipliers tell them apart
     units = torch.eye(len(x), dtype=x.dtype, device=x.device)
 
     def features(shift: Tensor) -> Tensor:
@@ -50,18 +42,7 @@ def tangents(f: Map, x: Tensor) -> tuple[Tensor, Tensor]:
 def levenberg_marquardt(
     f: Map, x: Tensor, *, steps: int, ridge: float, nonnegative: bool
 ) -> tuple[Tensor, Tensor]:
-    """A block of steps on ||target - sum_i lambda_i f(x_i)||^2.
-
-    Args:
-        f: The map.
-        x: (k, d).
-        steps: Trials, accepted or not; fewer where no step lowers the loss any more.
-        ridge: As in ``least_squares``.
-        nonnegative: Whether lambda >= 0.
-
-    Returns:
-        Samples and multipliers; their loss is not above the one at the start.
-    """
+    """At most so many trials from x (k, d); the loss of what is returned is not above the first."""
     weights, r = _solved(f, x, ridge, nonnegative)
     mu, growth, system = DAMPING, 2.0, None
     for _ in range(steps):
@@ -86,7 +67,7 @@ def _solved(f: Map, x: Tensor, ridge: float, nonnegative: bool) -> tuple[Tensor,
 def _system(f: Map, x: Tensor, weights: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     features, slopes = tangents(f, x)
     columns = torch.cat([weights[:, None, None] * slopes, features[:, :, None]], 2)
-    M = columns.transpose(0, 1).flatten(1)
+    M = columns.transpose(0, 1).flatten(1)  # [lambda_i df(x_i)/dx_i, f(x_i)]
     A = M.T @ M
     damped = torch.ones_like(columns[:, 0])
     damped[:, -1] = torch.finfo(x.dtype).eps  # lambda is free
@@ -95,6 +76,7 @@ def _system(f: Map, x: Tensor, weights: Tensor, r: Tensor) -> tuple[Tensor, Tens
 
 
 def _step(A: Tensor, slope: Tensor, D: Tensor, mu: float) -> Tensor:
+    # (A + mu D) delta = M^T r, scaled to a unit diagonal
     scale = (A.diagonal() + mu * D).rsqrt()
     scaled = scale[:, None] * (A + torch.diag(mu * D)) * scale
     scaled = scaled + 1e-14 * torch.eye(len(D), dtype=D.dtype, device=D.device)

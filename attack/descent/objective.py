@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
-from attack.maps.mlp_maps import Map, Tensors
+from attack.maps.protocol import Map, Tensors
+
+RIDGE = 1e-12
+"""Share added to the diagonal of the tangent kernel, which near-duplicates make singular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,7 @@ class Priors:
 
 
 def total_variation(x: Tensor, shape: tuple[int, ...] | None) -> Tensor:
-    """Sum of |differences| of neighbouring pixels, down and across (anisotropic).
-
-    Args:
-        x: (k, d) pictures.
-        shape: (h, w) or (h, w, c) with product d.
-
-    Returns:
-        A scalar.
-
-    Raises:
-        ValueError: If the shape does not fit.
-    """
+    """Sum of |differences| of neighbouring pixels of x (k, d), down and across (anisotropic)."""
     if shape is None or len(shape) not in {2, 3} or int(np.prod(shape)) != x.shape[1]:
         found = f"shape: found {shape} for pictures of {x.shape[1]} pixels"
         raise ValueError(f"{found}; pass (h, w) or (h, w, c)")
@@ -87,31 +78,24 @@ def loss(reconstruction: Map, x: Tensor, weights: Tensor) -> Tensor:
 
 
 def least_squares(
-    reconstruction: Map, x: Tensor, *, nonnegative: bool = False, ridge: float = 1e-12
+    reconstruction: Map, x: Tensor, *, nonnegative: bool = False, ridge: float = RIDGE
 ) -> Tensor:
-    """The lambda that minimises the loss for given samples, from the tangent kernel alone.
-
-    Args:
-        reconstruction: The map.
-        x: (k, d).
-        nonnegative: Restrict to lambda >= 0 (Lawson and Hanson 1974).
-        ridge: Added to each diagonal entry, as a multiple of it: near-duplicates make K singular.
-            At least k times the rounding of the type.
-
-    Returns:
-        (k,), without gradient.
-    """
+    """The lambda (k,), without gradient, that minimises the loss for x (k, d): K lambda = c."""
     with torch.no_grad():
         K = reconstruction.gram(x)
         # unit diagonal: |f(x_i)| ranges over decades, and no candidate may drown in the ridge
         D = torch.where(K.diagonal() > 0, K.diagonal(), 1.0).sqrt()
         c = reconstruction.inner(x, reconstruction.target) / D
+        # the ridge is a multiple of each diagonal entry, and not below k roundings
         ridge = max(ridge, len(K) * torch.finfo(K.dtype).eps)
         K = K / (D[:, None] * D) + ridge * torch.eye(len(K), dtype=K.dtype, device=K.device)
         K.diagonal().clamp_(min=1.0)  # candidates without gradient get multiplier 0
         if not nonnegative:
             return torch.linalg.solve(K, c) / D
-        # lambda^T K lambda - 2 lambda.c = ||R lambda - R^-T c||^2 + const for K = R^T R
+        from scipy.optimize import nnls
+
+        # lambda^T K lambda - 2 lambda.c = ||R lambda - R^-T c||^2 + const for K = R^T R, which is
+        # the form of Lawson and Hanson 1974
         R = torch.linalg.cholesky(K, upper=True)
         right = torch.linalg.solve_triangular(R.T, c[:, None], upper=False)[:, 0]
         solution, _ = nnls(R.cpu().double().numpy(), right.cpu().double().numpy())

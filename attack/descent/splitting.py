@@ -16,10 +16,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from attack.descent.config import SplittingConfig
 from attack.descent.curvature import random_start, smallest_eigenpairs, splitting_operator
 from attack.descent.objective import residual, squared_norm
-from attack.maps.mlp_maps import Map
+from attack.descent.splitting_config import SplittingConfig
+from attack.maps.protocol import Map
 
 MapOf: TypeAlias = Callable[[Tensor], Map]
 """From the indices (k',) of candidates, repeated or left out, to the map for these candidates."""
@@ -56,15 +56,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What the line search needs.
-
-    Attributes:
-        map_of: The map for chosen candidates.
-        x: (k, d).
-        weights: (k,).
-        vectors: (k, d), v_min(S(x_i)).
-        values: (k,), lambda_min(S(x_i)).
-    """
+    """What the line search needs: candidates with v_min(S(x_i)), (k, d), and lambda_min, (k,)."""
 
     map_of: MapOf
     x: Tensor
@@ -76,7 +68,7 @@ class _Search:
         """Candidates, multipliers and parents with the chosen ones split, each by its eta."""
         everyone = torch.arange(len(self.x), device=self.x.device)
         x, weights = self.x.clone(), self.weights.clone()
-        step = eta[:, None] * self.vectors[chosen]
+        step = eta[:, None] * self.vectors[chosen]  # x_i + eta v, x_i - eta v, lambda_i / 2 each
         x[chosen] = self.x[chosen] + step
         weights[chosen] = self.weights[chosen] / 2
         parents = torch.cat([everyone, chosen])
@@ -93,7 +85,7 @@ class _Search:
 
     def step(self, done: Tensor, etas: Tensor, more: Tensor, top: float, before: float) -> float:
         """The first eta = eta_max / 2^j that lowers L enough when ``more`` are split too, or 0."""
-        slope = float(self.values[more].sum()) / 2
+        slope = float(self.values[more].sum()) / 2  # L changes by eta^2 lambda_min / 2 each
         chosen, eta = torch.cat([done, more]), top
         for _ in range(HALVINGS):
             trial = torch.cat([etas, etas.new_full((len(more),), eta)])
@@ -104,17 +96,8 @@ class _Search:
 
 
 def select(values: Tensor, measured: Tensor, config: SplittingConfig) -> Tensor:
-    """Indices of the samples to split, the most negative first.
-
-    Args:
-        values: (k,), lambda_min(S(x_i)).
-        measured: (k,), what is compared with the threshold.
-        config: Threshold, share and limit.
-
-    Returns:
-        At most share * k indices (one at least, if any is below the threshold and the limit allows
-        it) with an eigenvalue below 0 and below the threshold.
-    """
+    """Indices of the samples to split, the most negative first; values are lambda_min(S(x_i))."""
+    # at most share * k of them, and one at least if any is below the threshold and the limit allows
     k = len(values)
     room = max(1, int(config.share * k))
     if config.limit is not None:
@@ -124,18 +107,7 @@ def select(values: Tensor, measured: Tensor, config: SplittingConfig) -> Tensor:
 
 
 def split(map_of: MapOf, x: Tensor, weights: Tensor, config: SplittingConfig, seed: int) -> Split:
-    """One phase II of Algorithm 1.
-
-    Args:
-        map_of: The map for chosen candidates; ``lambda _: f`` where f is the same for all.
-        x: (k, d).
-        weights: (k,).
-        config: Threshold, share, longest step and dimension of the Krylov spaces.
-        seed: Of the Lanczos starts.
-
-    Returns:
-        The candidates after it; unchanged if none is selected or no step lowers the loss.
-    """
+    """Split samples x (k, d), if any is selected and a step lowers the loss; seed of Lanczos."""
     with torch.no_grad():
         everyone = torch.arange(len(x), device=x.device)
         f = map_of(everyone)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attack.descent.config import ReconstructionConfig
-from attack.descent.phase_1 import Iterate
+from attack.descent.iterate import Iterate
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +127,7 @@ class State:
 
 
 def starting_point(config: ReconstructionConfig, dimension: int) -> tuple[Tensor, Tensor]:
-    """Random candidates, drawn on the CPU in double precision and rounded.
-
-    Args:
-        config: Number, scale, range of the multipliers, precision, seed.
-        dimension: d.
-
-    Returns:
-        x (k, d) and weights (k,).
-    """
+    """Random x (k, d) and weights (k,), drawn on the CPU in double precision and rounded."""
     generator = torch.Generator().manual_seed(config.seed)
     k, (low, high) = config.candidates, config.weight_range
     x = config.init * torch.randn(k, dimension, generator=generator, dtype=torch.float64)
@@ -151,24 +143,14 @@ def begin(x: Tensor, weights: Tensor, labels: Tensor) -> State:
 
 def pack(state: State) -> dict[str, Any]:
     """The state as tensors and plain values."""
-    names = (
-        "labels",
-        "origin",
-        "identity",
-        "fresh",
-        "step",
-        "last",
-        "batch",
-        "seconds",
-        "finished",
-    )
+    names = "labels origin identity fresh step last batch seconds finished"
     return {
         "x": state.x,
         "weights": state.weights,
         "memory": dict(state.iterate.memory),
         "history": [asdict(record) for record in state.history],
         "events": [asdict(event) for event in state.events],
-        **{name: getattr(state, name) for name in names},
+        **{name: getattr(state, name) for name in names.split()},
     }
 
 

@@ -8,15 +8,18 @@ tuned on the run without splitting for scikit-learn's digits.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
-from attack.descent.config import ReconstructionConfig, SplittingConfig
+from attack.descent.config import ReconstructionConfig
 from attack.descent.objective import Priors
-from attack.metrics.metrics import Metric, Symmetry, l2, ncc
-from attack.networks import Equations, Objective
+from attack.descent.splitting_config import SplittingConfig
+from attack.metrics.image import ncc
+from attack.metrics.vectors import Metric, Symmetry, l2
+from attack.networks import KernelEquations, Objective
 from attack.victims.config import VictimConfig
 
-Name: TypeAlias = Literal["loo", "haim", "buzaglo"]
+PresetName: TypeAlias = Literal["loo", "haim", "buzaglo"]
+"""The comparisons of networks; "undersized" is in ``attack.experiments.undersized``."""
 Scale: TypeAlias = Literal["small", "full"]
 
 
@@ -44,7 +47,7 @@ class Preset:
     classes: int
     victim: VictimConfig
     objective: Objective
-    equations: Equations
+    equations: KernelEquations
     config: ReconstructionConfig
     metric: Literal["L2", "NCC"]
     symmetry: Symmetry
@@ -71,7 +74,7 @@ two of the three comparisons would never split."""
 
 HERE = f"{PAPER}; interval and threshold are our own"
 
-FULL: dict[Name, Preset] = {
+FULL: dict[PresetName, Preset] = {
     "loo": Preset(
         "Kernel regime, known initialisation (Loo et al. 2024)",
         data="mnist",
@@ -79,7 +82,7 @@ FULL: dict[Name, Preset] = {
         classes=2,
         victim=VictimConfig(loss="squared", init="he", biases="all", rate=0.01, stop_loss=1e-6),
         objective="ntk",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.LOO, splitting=SPLITTING),
         metric="L2",
         symmetry="none",
@@ -92,7 +95,7 @@ FULL: dict[Name, Preset] = {
         classes=2,
         victim=VictimConfig(),
         objective="kkt",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.HAIM_MNIST, splitting=SPLITTING),
         metric="NCC",
         symmetry="none",
@@ -105,7 +108,7 @@ FULL: dict[Name, Preset] = {
         classes=10,
         victim=VictimConfig(loss="cross-entropy"),
         objective="multiclass",
-        equations=Equations(),
+        equations=KernelEquations(),
         config=replace(ReconstructionConfig.BUZAGLO, splitting=SPLITTING),
         metric="NCC",
         symmetry="none",
@@ -113,7 +116,7 @@ FULL: dict[Name, Preset] = {
     ),
 }
 
-SMALL: dict[Name, Preset] = {
+SMALL: dict[PresetName, Preset] = {
     "loo": replace(
         FULL["loo"],
         data="digits",
@@ -164,10 +167,7 @@ SMALL: dict[Name, Preset] = {
     ),
 }
 
-NAMES: tuple[str, ...] = get_args(Name)
-"""The comparisons of networks; "undersized" is in ``attack.experiments.undersized``."""
 
-
-def preset(name: Name, scale: Scale) -> Preset:
+def preset(name: PresetName, scale: Scale) -> Preset:
     """A comparison at a size."""
     return (SMALL if scale == "small" else FULL)[name]

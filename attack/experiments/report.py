@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from torch import Tensor
 
-from attack.experiments import figures
-from attack.experiments.comparison import Comparison, Run, top_samples
+from attack.experiments.comparison import Comparison, loss_ratio, top_samples
+from attack.experiments.curves import curves_figure, trajectories_figure
+from attack.experiments.figures import scatter_figure, shown_samples
+from attack.experiments.settings import SourcedValue
 from attack.experiments.summary import HELPED, MIXED, SAME, WORSE, summarise
 from identify.arrays import FloatArray
 from identify.files import write_atomic
@@ -26,130 +26,98 @@ TRAJECTORIES = 6
 TONE = {HELPED: "better", WORSE: "worse", MIXED: "none", SAME: "none"}
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of the table of settings.
-
-    Attributes:
-        name: What.
-        value: As used.
-        source: Where the value comes from: a paper, published code, or a choice made here.
-    """
-
-    name: str
-    value: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pair:
-    """Two runs from one start, with the truth and their comparison.
-
-    Attributes:
-        truth: (n, d) true samples.
-        without: The run without splitting.
-        with_: The run with it.
-        comparison: What ``compare_runs`` made of them.
-    """
-
-    truth: Tensor
-    without: Run
-    with_: Run
-    comparison: Comparison
-
-
 def write_report(
     path: str | Path,
     *,
     title: str,
-    settings: Sequence[Setting],
-    pairs: Sequence[Pair],
+    settings: Sequence[SourcedValue],
+    comparisons: Sequence[Comparison],
     shape: Sequence[int] | None = None,
     pictures: int = 25,
 ) -> None:
-    """Write the comparison as one page that asks nothing of the network.
+    """Write the comparisons, one per seed, as one page that asks nothing of the network.
 
-    Args:
-        path: Where to; an existing file is replaced in one step.
-        title: What was compared.
-        settings: All that was set, with sources.
-        pairs: One per seed, all of one metric; pictures and curves are those of the first.
-        shape: (h, w) or (h, w, 3) of a picture; guessed from d where None.
-        pictures: Draw at most this many true samples; the paper shows 25.
+    Pictures and curves are those of the first. The shape of a picture, (h, w) or (h, w, 3), is
+    guessed from d where it is None; at most so many pictures are drawn, the paper shows 25.
 
     Raises:
-        ValueError: If there is no pair, or their metrics differ.
+        ValueError: If there is no comparison, or their metrics differ.
     """
-    if len({pair.comparison.metric.definition for pair in pairs}) != 1:
-        definitions = sorted({pair.comparison.metric.definition for pair in pairs})
-        raise ValueError(f"pairs: found the metrics {definitions}; pass one or more pairs of one")
+    if len({c.metric.definition for c in comparisons}) != 1:
+        definitions = sorted({c.metric.definition for c in comparisons})
+        raise ValueError(
+            f"comparisons: found the metrics {definitions}; pass one or more comparisons of one"
+        )
     environment = Environment(
-        loader=PackageLoader("attack", "evaluation"),
+        loader=PackageLoader("attack", "experiments"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdict, *sentences = summarise([pair.comparison for pair in pairs])
+    verdict, *sentences = summarise(comparisons)
     with mpl.rc_context(STYLE):
         page = environment.get_template("report.html.j2").render(
             title=title,
             verdict=verdict,
             tone=TONE[verdict],
             sentences=sentences,
-            metric=pairs[0].comparison.metric,
-            first=pairs[0].comparison,
-            seed=pairs[0].without.seed,
-            samples=_samples(pairs[0], shape, pictures),
-            plots=_plots(pairs),
-            rows=[row for pair in pairs for row in _rows(pair)],
+            metric=comparisons[0].metric,
+            first=comparisons[0],
+            seed=comparisons[0].without.seed,
+            samples=_samples(comparisons[0], shape, pictures),
+            plots=_plots(comparisons),
+            rows=[row for c in comparisons for row in _rows(c)],
             settings=settings,
             text=text,
         )
     write_atomic(path, page)
 
 
-def _rows(pair: Pair) -> list[dict[str, Any]]:
-    c, n = pair.comparison, len(pair.truth)
+def _rows(c: Comparison) -> list[dict[str, Any]]:
+    """Both runs, as lines of the table."""
     rows = []
-    for run, matched in ((pair.without, c.before), (pair.with_, c.after)):
-        mean = matched.values[~np.isnan(matched.values)]
+    for name, run, matched, change in (
+        ("without splitting", c.without, c.before, ""),
+        ("with splitting", c.with_, c.after, f"{c.wins} / {c.losses}"),
+    ):
+        values = matched.values[~np.isnan(matched.values)]
         rows.append({
             "seed": run.seed,
-            "name": run.name,
+            "name": name,
             "k": matched.k,
-            "found": f"{matched.found} of {n}",
-            "mean": text.number(float(mean.mean())) if mean.size else "none",
-            "loss": text.number(run.loss_ratio),
-            "change": f"{c.wins} / {c.losses}" if run is pair.with_ else "",
+            "found": f"{matched.found} of {len(c.truth)}",
+            "mean": text.number(float(values.mean())) if values.size else "none",
+            "loss": text.number(loss_ratio(run)),
+            "change": change,
             "seconds": text.number(run.seconds),
         })
     return rows
 
 
-def _plots(pairs: Sequence[Pair]) -> dict[str, str | None]:
-    first, name = pairs[0], pairs[0].comparison.metric.name
-    order = top_samples(first.comparison)
+def _plots(comparisons: Sequence[Comparison]) -> dict[str, str | None]:
+    first = comparisons[0]
+    order = top_samples(first)
     even = np.linspace(0, len(order) - 1, min(TRAJECTORIES, len(order))).round().astype(int)
-    paths = figures.trajectories_figure(first.without, first.with_, order[even].tolist(), name)
-    scatter = figures.scatter_figure([pair.comparison for pair in pairs])
+    paths = trajectories_figure(first, [order[i] for i in even])
     return {
-        "scatter": inline_svg(scatter, "s"),
-        "curves": inline_svg(figures.curves_figure(first.without, first.with_, name), "c"),
+        "scatter": inline_svg(scatter_figure(comparisons), "s"),
+        "curves": inline_svg(curves_figure(first), "c"),
         "trajectories": None if paths is None else inline_svg(paths, "t"),
     }
 
 
-def _samples(pair: Pair, shape: Sequence[int] | None, most: int) -> dict[str, Any]:
-    """Return the chosen samples as cards of three pictures, or as heat maps where they are none."""
-    picture, c = choose_shape(pair.truth.shape[1], shape), pair.comparison
-    chosen = top_samples(c, most).tolist()
-    rows = figures.shown_samples(pair.truth, pair.without, pair.with_, c, chosen)
-    known = {"shown": len(chosen), "total": len(pair.truth), "cards": [], "heat": None}
+def _samples(c: Comparison, shape: Sequence[int] | None, most: int) -> dict[str, Any]:
+    """The chosen samples as cards of three pictures, or as heat maps where they are none."""
+    d = c.truth.shape[1]
+    picture = choose_shape(d, shape)
+    chosen = top_samples(c, most)
+    rows = shown_samples(c, chosen)
+    known = {"shown": len(chosen), "total": len(c.truth), "cards": [], "heat": None}
     if not chosen:
         return known
     if picture is None:
-        gone = np.full(pair.truth.shape[1], np.nan)
+        gone = np.full(d, np.nan)
         blocks = {
             name: np.array([gone if row[at] is None else row[at] for row in rows])
             for at, name in enumerate(("Without splitting", "With splitting", "True samples"))
@@ -159,10 +127,11 @@ def _samples(pair: Pair, shape: Sequence[int] | None, most: int) -> dict[str, An
     for i, row in zip(chosen, rows, strict=True):
         values = float(c.before.values[i]), float(c.after.values[i])
         names = (f"Without splitting, sample {i + 1}", f"With splitting, sample {i + 1}")
-        notes = ["none" if np.isnan(v) else text.number(v) for v in values]
-        drawn = _drawn((*names, f"True sample {i + 1}"), row, picture)
-        tone = "better" if c.gain[i] > c.tolerance else "worse" if c.gain[i] < -c.tolerance else ""
-        cards.append({"pictures": drawn, "notes": notes, "tone": tone})
+        cards.append({
+            "pictures": _drawn((*names, f"True sample {i + 1}"), row, picture),
+            "notes": ["none" if np.isnan(v) else text.number(v) for v in values],
+            "tone": {1: "better", -1: "worse", 0: ""}[c.sign[i]],
+        })
     return known | {"cards": cards}
 
 

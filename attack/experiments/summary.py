@@ -15,22 +15,17 @@ MIXED, SAME = "Mixed result", "Splitting changed nothing"
 
 
 def summarise(comparisons: Sequence[Comparison]) -> list[str]:
-    """Say what came out over all seeds together.
+    """Return what came out over all seeds: the verdict first, then the numbers behind it.
 
     Splitting helped where more samples improved than got worse and the mean moved the same way; it
-    made things worse where both point the other way; everything else is mixed.
-
-    Args:
-        comparisons: One per seed, all of one metric.
-
-    Returns:
-        The verdict in a few words, then the numbers behind it.
+    made things worse where both point the other way; everything else is mixed. All comparisons are
+    of one metric.
     """
     metric = comparisons[0].metric
     wins, losses = sum(c.wins for c in comparisons), sum(c.losses for c in comparisons)
-    total = sum(len(c.gain) for c in comparisons)
+    total = sum(len(c.truth) for c in comparisons)
     ahead, seeds = sum(c.wins > c.losses for c in comparisons), len(comparisons)
-    before, after = means(comparisons)
+    before, after = _means(comparisons)
     change = after - before
     counts = (
         f"Splitting improved {wins} of {total} true samples ({wins / total:.0%}), made {losses} "
@@ -45,15 +40,24 @@ def summarise(comparisons: Sequence[Comparison]) -> list[str]:
     return [verdict, counts, mean, _found(comparisons, total), *_remarks(comparisons)]
 
 
-def means(comparisons: Sequence[Comparison]) -> tuple[float, float]:
-    """Mean metric without and with splitting, over the samples with a partner on both sides.
+def against_truth(comparisons: Sequence[Comparison]) -> str:
+    """Say whether the runs ended above or below the loss that the truth has."""
+    ends = [
+        (c.loss_at_truth, c.without.history[-1].loss, c.with_.history[-1].loss) for c in comparisons
+    ]
+    truth, before, after = np.array(ends).T
+    below = int((before < truth).sum()), int((after < truth).sum())
+    said = (
+        f"The mean loss at the end was {before.mean():.2g} without splitting, {after.mean():.2g} "
+        f"with it; the true samples with their best multipliers have {truth.mean():.2g}. Below the "
+        f"loss of the truth ended {below[0]} of {len(comparisons)} runs without splitting and "
+        f"{below[1]} with it"
+    )
+    return f"{said}: there a better fit is no longer a nearer one." if any(below) else f"{said}."
 
-    Args:
-        comparisons: One per seed.
 
-    Returns:
-        Two means, both NaN where there is no such sample.
-    """
+def _means(comparisons: Sequence[Comparison]) -> tuple[float, float]:
+    """Mean metric without and with splitting, over the samples with a partner on both sides."""
     before = np.concatenate([c.before.values for c in comparisons])
     after = np.concatenate([c.after.values for c in comparisons])
     both = ~np.isnan(before) & ~np.isnan(after)
@@ -72,8 +76,8 @@ def _verdict(wins: int, losses: int, gain: float) -> str:
 
 def _found(comparisons: Sequence[Comparison], total: int) -> str:
     before, after = (
-        sum(side.found for side in sides)
-        for sides in ([c.before for c in comparisons], [c.after for c in comparisons])
+        sum(c.before.found for c in comparisons),
+        sum(c.after.found for c in comparisons),
     )
     return (
         f"Found, at a cosine of {FOUND} or more with a candidate of its own: {before} of {total} "

@@ -25,13 +25,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import chi2
+from scipy.special import chdtr, chdtrc, gammaincinv
 from torch import Tensor
 
-from attack.local.jacobian import Linear
+from attack.local.derivative import Linear
+from identify.arrays import FloatArray
 
 RISK = 1e-9
 """Probability, over the start vectors, that a statement on what was not found is false."""
+
+
+def chi_square(freedom: int) -> float:
+    """The value below which a chi-square variable falls with probability RISK."""
+    return float(2 * gammaincinv(freedom / 2, RISK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +79,20 @@ class Filtered:
 
     q: Tensor
     seen: Tensor
-    grid: np.ndarray
-    least: np.ndarray
+    grid: FloatArray
+    least: FloatArray
     steps: int
 
     def most(self, value: float) -> int:
         """The largest number of singular values up to ``value`` that is not excluded."""
         energy = self._energy()[np.searchsorted(self.grid, value)]
         starts, high = len(self.q), 1
-        while high < self.q[0].numel() and chi2.cdf(energy, starts * high) > RISK:
+        while high < self.q[0].numel() and chdtr(starts * high, energy) > RISK:
             high *= 2
         low = 0  # not excluded; high is, or is out of the question
         while high - low > 1:
             middle = (low + high) // 2
-            excluded = chi2.cdf(energy, starts * middle) <= RISK
+            excluded = chdtr(starts * middle, energy) <= RISK
             low, high = (low, middle) if excluded else (middle, high)
         return low
 
@@ -100,7 +106,7 @@ class Filtered:
         low, top, starts = -1, self.q[0].numel(), len(self.q)  # low is excluded, top is not
         while top - low > 1:
             middle = (low + top) // 2
-            excluded = below > 0 if middle == 0 else chi2.sf(below, starts * middle) <= RISK
+            excluded = below > 0 if middle == 0 else chdtrc(starts * middle, below) <= RISK
             low, top = (middle, top) if excluded else (low, middle)
         return top
 
@@ -110,7 +116,7 @@ class Filtered:
 
     def gap(self) -> tuple[float, float]:
         """An interval without singular values, from 0 if there is none below; (0, 0) if unknown."""
-        quantile = float(chi2.ppf(RISK, len(self.q)))
+        quantile = chi_square(len(self.q))
         none = self.grid[self._energy() <= quantile]
         if len(none):
             return 0.0, float(none[-1])
@@ -123,29 +129,19 @@ class Filtered:
         length = int((~missing[first:]).argmax()) or len(missing) - first
         return float(self.grid[first]), float(self.grid[first + length])
 
-    def _energy(self) -> np.ndarray:
+    def _energy(self) -> FloatArray:
         squares = _squares(self.q).cpu().double().numpy()
         return squares @ _inverse_square(self.least)
 
 
-def _inverse_square(values: np.ndarray) -> np.ndarray:
+def _inverse_square(values: FloatArray) -> FloatArray:
     """1 / values^2, and what is out of any bound where they are not positive."""
     return 1 / np.maximum(values, 1e-100) ** 2
 
 
 def filtered(m: Operator, start: Tensor, scale: float, tolerance: float, steps: int) -> Filtered:
-    """Remove from Gaussian starts what M sees of them.
-
-    Args:
-        m: The operator.
-        start: (starts, ...), independent standard normal entries.
-        scale: Largest singular value, or nearly.
-        tolerance: Singular values up to this multiple of the largest count as 0.
-        steps: At most this many.
-
-    Returns:
-        What is left, as soon as it excludes singular values up to the tolerance, or those above.
-    """
+    """Remove from Gaussian starts (starts, ...) what M, of norm ``scale``, sees of them."""
+    # as soon as what is left excludes singular values up to the tolerance, or those above, it ends
     q = m.free(start)
     grid = scale * np.concatenate([[0.0], np.logspace(-14, 0, 421)])  # 30 a decade
     t = torch.as_tensor(grid**2, dtype=torch.float64)
@@ -154,9 +150,9 @@ def filtered(m: Operator, start: Tensor, scale: float, tolerance: float, steps: 
     r = m.forth(q)
     s = d = m.back(r)
     size = _squares(s)
-    quantile = float(chi2.ppf(RISK, len(q)))
+    quantile = chi_square(len(q))
     taken, beta = 0, torch.zeros_like(size)
-    for taken in range(1, steps + 1):
+    for taken in range(1, steps + 1):  # p follows q = p(M^T M) b at every t = s^2 of the grid
         e = p + beta.cpu().double()[:, None] * e
         image = m.forth(d)
         alpha = torch.nan_to_num(size / _squares(image), 0.0, 0.0, 0.0)

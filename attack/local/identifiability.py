@@ -11,73 +11,23 @@ that of lambda_i. So the size of lambda_i does not decide, and s is a number wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from attack.descent.objective import residual, squared_norm
-from attack.local.free import Constraints, balance, free, operator, region_margin
-from attack.local.jacobian import jacobian
-from attack.local.reasons import Findings, judge
-from attack.local.spectrum import Limits, dense, iterative
-from attack.maps.mlp_maps import Map
+from attack.local.derivative import jacobian
+from attack.local.reasons import APART, LocalFindings, judge
+from attack.local.region import region_margin
+from attack.local.report import LocalReport
+from attack.local.spectrum import Limits, Spectrum, dense, iterative
+from attack.local.unknowns import Constraints, balance, free, operator
+from attack.maps.protocol import Map
 
 FORMED = 3000
 """Up to so many columns J is formed and decomposed."""
 
 ENTRIES = 1 << 26
 """Up to so many entries (half a GiB in double precision)."""
-
-APART = 100.0
-"""Singular values differ from 0 if they are this multiple of what counts as 0."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LocalReport:
-    """What the equations leave free at a candidate.
-
-    Attributes:
-        columns: Unknowns that are free.
-        rank: Rank of J, or None where it cannot be told.
-        rank_bounds: Least and largest rank.
-        singular_values: (q,), the smallest, ascending, as multiples of the largest.
-        errors: (q,): some singular value lies within this of each.
-        largest: The largest singular value.
-        gap: No singular value lies in this interval (multiples of the largest).
-        x_directions: (q, k, d), the motions of x that go with ``singular_values``.
-        weight_directions: (q, k), those of lambda; together of norm 1, in the units of x and
-            lambda. The first ``null`` of them are null directions.
-        null: Null directions found; all there are, where the rank is known.
-        pinned: (k,), samples with their multipliers that cannot move.
-        moves: (k,), those that move to first order; where both are False it cannot be told.
-        motion: (2, k), least and largest norm of the part of the sample in a unit null vector (of
-            the balanced J): 1 moves alone, 0 is pinned.
-        residual: |target - F| / |target| at the candidate.
-        region: (k,) for an exact relu, how far the next kink is (``region_margin``), else None.
-        method: How it was found.
-        steps: Products with J and J^T, for all start vectors at once.
-        reasons: The verdict in sentences.
-    """
-
-    columns: int
-    rank: int | None
-    rank_bounds: tuple[int, int]
-    singular_values: Tensor
-    errors: Tensor
-    largest: float
-    gap: tuple[float, float]
-    x_directions: Tensor
-    weight_directions: Tensor
-    null: int
-    pinned: Tensor
-    moves: Tensor
-    motion: Tensor
-    residual: float
-    region: Tensor | None
-    method: str
-    steps: int
-    reasons: list[str]
 
 
 def local_identifiability(
@@ -125,13 +75,7 @@ def local_identifiability(
     _check(x, weights, constraints, directions, method, steps)
     x, weights = x.detach(), weights.detach()
     zero = _tolerance(tolerance, x.dtype)
-    try:
-        left = squared_norm(residual(reconstruction, x, weights)).sqrt()
-    except RuntimeError as problem:
-        found = f"x: found shape {tuple(x.shape)} and {x.dtype}, which the map does not take"
-        raise ValueError(f"{found} ({problem}); pass (k, d) as the network has it") from problem
-    goal = squared_norm(reconstruction.target).sqrt()
-    off = float(left / goal) if float(goal) > 0 else float(left)
+    off = _relative_residual(reconstruction, x, weights)
     J = jacobian(reconstruction, x, weights)
     scales = balance(J, x, seed)
     projection = free(constraints, x)
@@ -145,32 +89,56 @@ def local_identifiability(
     with torch.no_grad():
         s = dense(m, projection.basis(), limits) if formed else iterative(m, like, limits)
         region = region_margin(reconstruction, x)
-    directions_z = s.vectors / scales
-    directions_z = directions_z / directions_z.flatten(1).norm(dim=1)[:, None, None]
     unit = s.largest or 1.0
-    bounds = (m.columns - s.nullity[1], m.columns - s.nullity[0])
-    gap = (s.gap[0] / unit, s.gap[1] / unit)
-    verdict = judge(Findings(m.columns, bounds, gap, s.motion, off, region, zero, formed))
-    return LocalReport(
+    findings = LocalFindings(
         columns=m.columns,
-        rank=bounds[0] if bounds[0] == bounds[1] else None,
-        rank_bounds=bounds,
+        rank=(m.columns - s.nullity[1], m.columns - s.nullity[0]),
+        gap=(s.gap[0] / unit, s.gap[1] / unit),
+        motion=s.motion,
+        residual=off,
+        region=region,
+        zero=zero,
+        formed=formed,
+    )
+    return _report(findings, s, scales)
+
+
+def _report(f: LocalFindings, s: Spectrum, scales: Tensor) -> LocalReport:
+    """The spectrum in units of its largest value, with directions in the units of x and lambda."""
+    z = s.vectors / scales
+    z = z / z.flatten(1).norm(dim=1)[:, None, None]
+    unit = s.largest or 1.0
+    verdict = judge(f)
+    return LocalReport(
+        columns=f.columns,
+        rank=f.rank[0] if f.rank[0] == f.rank[1] else None,
+        rank_bounds=f.rank,
         singular_values=s.values / unit,
         errors=s.errors / unit,
         largest=s.largest,
-        gap=gap,
-        x_directions=directions_z[..., :-1],
-        weight_directions=directions_z[..., -1],
+        gap=f.gap,
+        x_directions=z[..., :-1],
+        weight_directions=z[..., -1],
         null=s.null,
         pinned=verdict.pinned,
         moves=verdict.moves,
         motion=s.motion,
-        residual=off,
-        region=region,
-        method="dense" if formed else "iterative",
+        residual=f.residual,
+        region=f.region,
+        method="dense" if f.formed else "iterative",
         steps=s.steps,
         reasons=verdict.reasons,
     )
+
+
+def _relative_residual(reconstruction: Map, x: Tensor, weights: Tensor) -> float:
+    try:
+        left = squared_norm(residual(reconstruction, x, weights)).sqrt()
+    except RuntimeError as problem:
+        found = f"x: found shape {tuple(x.shape)} and {x.dtype}, which the map does not take"
+        raise ValueError(f"{found} ({problem}); pass (k, d) as the network has it") from problem
+    goal = squared_norm(reconstruction.target).sqrt()
+    return float(left / goal) if float(goal) > 0 else float(left)
 
 
 def _tolerance(tolerance: float | None, dtype: torch.dtype) -> float:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, inf
+from math import inf
 
 import torch
-from scipy.stats import chi2
 from torch import Tensor
 
-from attack.local.filter import RISK, Filtered, Operator, filtered
+from attack.local.filter import Filtered, Operator, chi_square, filtered
+from attack.local.krylov import KRYLOV, largest_value, polish, ritz, without
 
 ROUNDS = 4
 """Null directions found are taken out and the rest is examined again, at most so often."""
-
-KRYLOV = 50
-"""Dimension of the Krylov space for the largest singular value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +64,7 @@ class Limits:
 
 
 def dense(m: Operator, basis: Tensor, limits: Limits) -> Spectrum:
-    """Form J on a basis of the free unknowns, and decompose it.
-
-    Args:
-        m: J.
-        basis: (columns, k, d + 1), orthonormal.
-        limits: What counts as 0; all null vectors are returned.
-
-    Returns:
-        The spectrum.
-    """
+    """Form J on an orthonormal basis (columns, k, d + 1) of the free unknowns, and decompose it."""
     J = torch.cat([m.forth(part) for part in basis.split(64)])
     R = torch.linalg.qr(J.T)[1]
     _, s, vt = torch.linalg.svd(R, full_matrices=True)
@@ -96,30 +84,21 @@ def dense(m: Operator, basis: Tensor, limits: Limits) -> Spectrum:
 
 
 def iterative(m: Operator, like: Tensor, limits: Limits) -> Spectrum:
-    """The same without forming J.
-
-    Args:
-        m: J.
-        like: (k, d + 1), for type and shape.
-        limits: What counts as 0, and how much is done.
-
-    Returns:
-        The spectrum; what is said of singular values not found holds with probability 1 - RISK.
-    """
+    """The same without forming J, for unknowns ``like`` (k, d + 1), with probability 1 - RISK."""
     generator = torch.Generator().manual_seed(limits.seed)
 
     def start() -> Tensor:
         shape = (limits.directions, *like.shape)
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
 
-    scale, taken = _largest(m, start()[:1]), 2 * KRYLOV
+    scale, taken = largest_value(m, start()[:1]), 2 * KRYLOV
     null, block = like.new_zeros(0, *like.shape), like.new_zeros(0, *like.shape)
     rest, first, last, known = m, None, None, 0
     for _ in range(ROUNDS):
-        known, rest = len(null), _without(m, null)
+        known, rest = len(null), without(m, null)
         last = filtered(rest, start(), scale, limits.zero, limits.steps)
         first, taken = first or last, taken + last.steps
-        values, _, block = _ritz(rest, last.q)
+        values, _, block = ritz(rest, last.q)
         found = int((values <= limits.zero * scale).sum())
         null, block = torch.cat([null, block[:found]]), block[found:]
         if found == 0 or (found == limits.directions and last.mean() > ROUNDS * found):
@@ -127,8 +106,8 @@ def iterative(m: Operator, like: Tensor, limits: Limits) -> Spectrum:
     assert first is not None
     assert last is not None
     least, most = len(null), min(known + last.most(limits.sure * scale), m.columns)
-    block, extra = _polish(_without(m, null), block, scale, limits.polish)
-    values, errors, vectors = _ritz(m, torch.cat([null, block]))
+    block, extra = polish(without(m, null), block, scale, limits.polish)
+    values, errors, vectors = ritz(m, torch.cat([null, block]))
     least = max(least, known + last.fewest()) if least == known + limits.directions else least
     low, high = last.gap()
     low = max([low, *values[:least].tolist()])
@@ -150,95 +129,11 @@ def motion(null: Tensor) -> Tensor:
 
 
 def motion_bound(f: Filtered, high: float) -> Tensor:
-    """Bound the motion of each sample by what the filter left of it.
-
-    A sample that moves by m in some unit null vector shows in every start with at least m times a
-    normal variable. What is left above the gap, at most |M q| / high, may hide that much of it.
-
-    Args:
-        f: A filter without deflation.
-        high: Upper end of the gap; 0 if there is none.
-
-    Returns:
-        (k,), not above 1.
-    """
+    """Bound the motion of each sample, (k,), by what a filter without deflation left of it."""
+    # a sample that moves by m in some unit null vector shows in every start with at least m times
+    # a normal variable; what is left above the gap, at most |M q| / high, may hide that much of it
     parts = f.q.norm(dim=2)  # (starts, k)
     if high <= 0:
         return torch.ones_like(parts[0])
     total = (parts + f.seen[:, None] / high).square().sum(0)
-    return (total / float(chi2.ppf(RISK, len(f.q)))).sqrt().clamp(max=1.0)
-
-
-def _without(m: Operator, null: Tensor) -> Operator:
-    flat = null.flatten(1)
-
-    def free(z: Tensor) -> Tensor:
-        z = m.free(z)
-        return z - ((z.flatten(1) @ flat.T) @ flat).reshape(z.shape)
-
-    return Operator(m.push, m.pull, free, m.columns - len(null))
-
-
-def _largest(m: Operator, z: Tensor) -> float:
-    """The largest Ritz value of a Krylov space, orthogonalised twice."""
-    z = m.free(z)
-    basis = z.new_zeros(0, z[0].numel())
-    for _ in range(min(KRYLOV, m.columns)):
-        new = z.flatten()
-        size = new.norm()
-        for _ in range(2):
-            new = new - (basis @ new) @ basis
-        if not new.norm() > 1e-8 * size:
-            break
-        basis = torch.cat([basis, (new / new.norm())[None]])
-        z = m.back(m.forth(basis[-1].reshape(z.shape)))
-    if not len(basis):
-        return 0.0
-    image = torch.cat([m.forth(v.reshape(z.shape)) for v in basis])
-    return float(torch.linalg.matrix_norm(torch.linalg.qr(image.T)[1], ord=2))
-
-
-def _ritz(m: Operator, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Singular values of M on a span, smallest first, their errors, and orthonormal vectors."""
-    if not len(q):
-        return q.new_zeros(0), q.new_zeros(0), q
-    size = q.flatten(1).norm(dim=1)
-    q = q / torch.where(size > 0, size, 1.0)[:, None, None]
-    for _ in range(2):  # the second time for vectors that were nearly dependent
-        q = m.free(torch.linalg.qr(q.flatten(1).T)[0].T.reshape(q.shape))
-        q = q[q.flatten(1).norm(dim=1) > 0.5]
-    image = m.forth(q)
-    _, s, vt = torch.linalg.svd(torch.linalg.qr(image.T)[1])
-    s, vt = s.flip(0), vt.flip(0)
-    q = (vt @ q.flatten(1)).reshape(q.shape)
-    # M^T M q - s^2 q, divided by s + s' >= s for the nearest singular value s'
-    off = (m.back(m.forth(q)) - s[:, None, None].square() * q).flatten(1).norm(dim=1)
-    near = torch.minimum(off / torch.where(s > 0, s, inf), off.sqrt())
-    return s, torch.minimum(near, s), q  # by min-max there is one from 0 to s
-
-
-def _polish(m: Operator, q: Tensor, scale: float, steps: int) -> tuple[Tensor, int]:
-    """Chebyshev-filtered subspace iteration for the smallest singular values."""
-    taken, tiny = 0, 1e3 * torch.finfo(q.dtype).eps * scale
-    while taken < steps and len(q):
-        values, errors, q = _ritz(m, q)
-        cut = max(float(values[-1]), 1e-3 * scale)
-        if float(errors[: max(1, len(q) // 2)].max()) <= tiny or cut >= 0.9 * scale:
-            break
-        degree = min(ceil(4 * scale / cut), steps - taken)
-        q = _chebyshev(m, q, cut**2, (1.05 * scale) ** 2, degree)
-        taken += degree
-    return q, taken
-
-
-def _chebyshev(m: Operator, q: Tensor, low: float, high: float, degree: int) -> Tensor:
-    """The Chebyshev polynomial of [low, high] in M^T M, which grows below that interval."""
-    centre, half = (high + low) / 2, (high - low) / 2
-
-    def apply(z: Tensor) -> Tensor:
-        return (m.back(m.forth(z)) - centre * z) / half
-
-    before, now = q, apply(q)
-    for _ in range(degree - 1):
-        before, now = now, 2 * apply(now) - before
-    return now
+    return (total / chi_square(len(f.q))).sqrt().clamp(max=1.0)

@@ -1,1 +1,1 @@
-"""What each attack says the weights are a sum of, on one protocol (``mlp_maps.Map``)."""
+"""What each attack says the weights are a sum of, on one protocol (``protocol.Map``)."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vjp, vmap
 
-from attack.maps.mlp_maps import Tensors
+from attack.maps.protocol import Tensors
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from attack.maps.mlp_maps import Map, Tensors
+from attack.maps.protocol import Map, Tensors
 
 EXHAUSTED = ("out of memory", "can't allocate memory", "not enough memory")
 """How torch's allocators say it."""

@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from attack.maps.mlp_maps import Map, Tensors
+from attack.maps.protocol import Map, Tensors
 
 
 @dataclass(frozen=True, slots=True)
 class SphereMap:
-    """f(radius x / |x|), which does not change when x is multiplied by a positive number.
-
-    Attributes:
-        inside: The map.
-        radius: Norm of the samples.
-    """
+    """f(radius x / |x|), which does not change when x is multiplied by a positive number."""
 
     inside: Map
     radius: float = 1.0

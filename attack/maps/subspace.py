@@ -7,18 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attack.maps.mlp_maps import Map, Tensors
+from attack.maps.protocol import Map, Tensors
 from attack.network.mlp import Parameters
 
 
 @dataclass(frozen=True, slots=True)
 class SubspaceMap:
-    """A map on samples written in a basis, x_i = basis^T u_i (Tansley et al.).
-
-    Attributes:
-        inside: The map on full samples.
-        basis: (r, d), orthonormal rows.
-    """
+    """A map on samples written in a basis, x_i = basis^T u_i, basis (r, d) orthonormal rows."""
 
     inside: Map
     basis: Tensor
@@ -42,19 +37,9 @@ class SubspaceMap:
 
 
 def row_space(initial: Parameters, trained: Parameters, *, gap: float = 1e-6) -> Tensor:
-    """Orthonormal basis of the span of the samples, read off the change of the first layer.
-
-    The gradient of the first layer is a combination of the samples, so W_1 - W_1(0) has its rows in
-    their span for full-batch training of any network (Tansley et al.).
-
-    Args:
-        initial: theta_0.
-        trained: theta.
-        gap: Singular values below this multiple of the largest are not counted.
-
-    Returns:
-        (r, d), orthonormal rows.
-    """
+    """Orthonormal basis (r, d) of the span of the samples; singular values below the gap are 0."""
+    # every gradient of the first layer is a combination of the samples, so W_1 - W_1(0) has its
+    # rows in their span, for full-batch training of any network (Tansley et al.)
     change = trained[0].weight - initial[0].weight
     _, s, vt = torch.linalg.svd(change, full_matrices=False)
     return vt[s > gap * s[0]]

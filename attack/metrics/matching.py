@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from attack.metrics.metrics import Metric, Symmetry, cosine, scores
+from attack.metrics.vectors import Metric, Symmetry, cosine, scores
 from identify.arrays import FloatArray
 from identify.sample_sets import one_to_one
 
@@ -33,12 +32,12 @@ class Matched:
     """
 
     values: FloatArray
-    partner: NDArray[np.intp]
+    partner: IntArray
     k: int
     found: int
 
 
-def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> NDArray[np.intp]:
+def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> IntArray:
     """Give each true sample a candidate.
 
     Args:
@@ -75,19 +74,8 @@ def evaluate(
     symmetry: Symmetry = "none",
     select: Metric | None = None,
 ) -> Matched:
-    """Match candidates to the true samples and measure them.
-
-    Args:
-        truth: (n, d).
-        found: (k, d); k = 0 is allowed.
-        metric: What is reported.
-        matching: How each true sample gets its partner.
-        symmetry: What the map leaves open.
-        select: Match by this instead; Haim et al. 2022 match by NCC and report SSIM.
-
-    Returns:
-        The metric of every true sample, with its partner.
-    """
+    """Match candidates (k, d), k = 0 allowed, to the true samples (n, d) and measure them."""
+    # Haim et al. 2022 select by NCC and report SSIM
     values = scores(metric, truth, found, symmetry)
     chooser = select or metric
     table = values if select is None else scores(select, truth, found, symmetry)
@@ -101,17 +89,8 @@ def evaluate(
 def found_count(
     truth: Tensor, found: Tensor, *, symmetry: Symmetry = "none", threshold: float = FOUND
 ) -> int:
-    """Count the true samples that have a candidate of their own at the threshold or above.
-
-    Args:
-        truth: (n, d).
-        found: (k, d).
-        symmetry: What the map leaves open.
-        threshold: Least cosine.
-
-    Returns:
-        The size of a largest one-to-one matching of such pairs: one candidate is not counted twice.
-    """
+    """Count the true samples (n, d) with a candidate (k, d) of their own at this cosine."""
+    # a largest one-to-one matching of such pairs: no candidate is counted twice
     near = (scores(cosine(), truth, found, symmetry) >= threshold).cpu().numpy()
     rows, columns = one_to_one(-near.astype(float))
     return int(near[rows, columns].sum())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from attack.metrics.metrics import Metric, Symmetry, cosine, scores
+from attack.metrics.vectors import Metric, Symmetry, cosine, scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)

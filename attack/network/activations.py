@@ -75,19 +75,13 @@ class _SmoothedReLU(torch.autograd.Function):
 
 @dataclass(frozen=True, slots=True)
 class Softplus:
-    """log(1 + exp(beta z)) / beta, which tends to relu (Loo et al. 2024).
-
-    Attributes:
-        beta: Sharpness; their schedule is ``softplus_schedule``.
-    """
+    """log(1 + exp(beta z)) / beta, which tends to relu (Loo et al. 2024, ``softplus_schedule``)."""
 
     beta: float = 10.0
 
     def value(self, z: Tensor) -> Tensor:
         """log(1 + exp(beta z)) / beta, without overflow."""
-        return torch.logaddexp(self.beta * z, torch.zeros((), dtype=z.dtype, device=z.device)) / (
-            self.beta
-        )
+        return torch.logaddexp(self.beta * z, z.new_zeros(())) / self.beta
 
     def slope(self, z: Tensor) -> Tensor:
         """sigmoid(beta z)."""
@@ -101,11 +95,7 @@ def softplus_schedule(step: int) -> Softplus:
 
 @dataclass(frozen=True, slots=True)
 class PolynomialActivation:
-    """c_0 + c_1 t + ... + c_alpha t^alpha.
-
-    Attributes:
-        coefficients: c_0, ..., c_alpha.
-    """
+    """c_0 + c_1 t + ... + c_alpha t^alpha, by its coefficients."""
 
     coefficients: tuple[float, ...]
 

@@ -9,16 +9,7 @@ from attack.network.mlp import Parameters
 
 
 def check_layers(name: str, theta: Parameters, *, one_output: bool = False) -> None:
-    """Check that layers fit together.
-
-    Args:
-        name: The argument, for the message.
-        theta: Layers.
-        one_output: Whether the last layer must have one output.
-
-    Raises:
-        ValueError: If there are none, shapes, types or devices differ, or a weight is not finite.
-    """
+    """Check that there are layers, that they fit together, and that every weight is finite."""
     if not theta:
         raise ValueError(f"{name}: found no layer; pass at least one")
     shapes = [tuple(layer.weight.shape) for layer in theta]
@@ -39,15 +30,7 @@ def check_layers(name: str, theta: Parameters, *, one_output: bool = False) -> N
 
 
 def check_same_shapes(initial: Parameters, trained: Parameters) -> None:
-    """Check that two networks have the same layers.
-
-    Args:
-        initial: theta_0.
-        trained: theta.
-
-    Raises:
-        ValueError: If they do not.
-    """
+    """Check that two networks have the same layers."""
     shapes = [
         [[*t.shape] for layer in theta for t in layer.tensors()] for theta in (initial, trained)
     ]
@@ -59,16 +42,7 @@ def check_same_shapes(initial: Parameters, trained: Parameters) -> None:
 
 
 def check_labels(name: str, labels: Tensor, allowed: range) -> None:
-    """Check that labels are one-dimensional and each of them is allowed.
-
-    Args:
-        name: The argument, for the message.
-        labels: What was given.
-        allowed: The labels there are.
-
-    Raises:
-        ValueError: If they are not.
-    """
+    """Check that labels are one-dimensional and each of them is allowed."""
     known = torch.tensor([*allowed], dtype=labels.dtype, device=labels.device)
     if labels.ndim != 1 or not torch.isin(labels, known).all():
         span = " or ".join(map(str, allowed)) if len(allowed) < 4 else f"0..{allowed[-1]}"
@@ -77,16 +51,7 @@ def check_labels(name: str, labels: Tensor, allowed: range) -> None:
 
 
 def check_count(name: str, labels: Tensor, phi: Tensor) -> None:
-    """Check that there is one label a candidate.
-
-    Args:
-        name: The argument, for the message.
-        labels: (k,).
-        phi: Outputs of the candidates, (k, C).
-
-    Raises:
-        ValueError: If the numbers differ.
-    """
+    """Check that there is one label for each row of the outputs phi, (k, C)."""
     if len(labels) != len(phi):
         raise ValueError(
             f"{name}: found {len(labels)} labels for {len(phi)} samples; pass one a sample"

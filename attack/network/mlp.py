@@ -97,20 +97,11 @@ class Trace:
 
 
 def forward(theta: Parameters, activation: Activation, x: Tensor) -> Trace:
-    """Phi(x) with all that the backward pass needs.
-
-    Args:
-        theta: L layers.
-        activation: sigma, between the layers.
-        x: (k, d).
-
-    Returns:
-        Inputs and pre-activations of all layers.
-    """
+    """Phi(x) of x (k, d) with all that the backward pass needs."""
     h, inputs, pre = x, [], []
     for layer in theta:
         inputs.append(h)
-        z = linear(h, layer.weight, layer.bias)
+        z = linear(h, layer.weight, layer.bias)  # z_l = h_{l-1} W_l^T + c_l
         pre.append(z)
         h = activation.value(z)
     return Trace(inputs, pre)
@@ -124,22 +115,12 @@ def outputs(theta: Parameters, activation: Activation, x: Tensor) -> Tensor:
 def backward(
     theta: Parameters, activation: Activation, trace: Trace, delta: Tensor, first: int = 0
 ) -> list[Factors]:
-    """Gradients of delta . Phi(x_i) in the layers from ``first`` on, as factors.
-
-    Args:
-        theta: L layers.
-        activation: sigma, whose ``slope`` stands for sigma'.
-        trace: The forward pass of k samples.
-        delta: (k, C), the derivative at the output.
-        first: Layers before this one are left out.
-
-    Returns:
-        L - first factors, first layer first.
-    """
+    """Gradients of delta . Phi(x_i) in the layers from ``first`` on, for delta (k, C)."""
     found = []
     for index in range(len(theta) - 1, first - 1, -1):
         found.append(Factors(delta, trace.inputs[index], theta[index].bias is not None))
         if index > first:
+            # delta_l = (delta_{l+1} W_{l+1}) sigma'(z_l)
             delta = (delta @ theta[index].weight) * activation.slope(trace.z[index - 1])
     return found[::-1]
 
@@ -159,7 +140,7 @@ def initial(
         widths: d, h_1, ..., C.
         biases: Whether each layer has a bias.
         scales: Standard deviation of each layer's weights.
-        seed: Seed.
+        seed: Of the draw.
         dtype: Type of the weights; drawn in double precision and rounded.
         device: Where the weights go.
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from attack.network.activations import Activation, PolynomialActivation, ReLU, Softplus, power
+if TYPE_CHECKING:
+    from attack.network.activations import Activation
 
 BINARY_LOSSES = ("logistic", "exponential", "squared")
 """For two classes, labels -1 and +1, one output."""
@@ -54,17 +56,13 @@ class VictimConfig:
 
 
 def parse_activation(text: str) -> Activation:
-    """The activation of a name.
-
-    Args:
-        text: relu, softplus:BETA, power:ALPHA or polynomial:C0,C1,...
-
-    Returns:
-        The activation, with its true derivative.
+    """Return the activation relu, softplus:BETA, power:ALPHA or polynomial:C0,C1,...
 
     Raises:
         ValueError: If it is none of these.
     """
+    from attack.network.activations import PolynomialActivation, ReLU, Softplus, power
+
     kind, _, rest = text.partition(":")
     try:
         if kind == "power" and 1 <= int(rest) <= 32:
@@ -86,28 +84,24 @@ def parse_activation(text: str) -> Activation:
 
 
 def check_config(config: VictimConfig, classes: int) -> None:
-    """Require a configuration that can be trained.
-
-    Args:
-        config: The configuration.
-        classes: Number of classes of the data, 2 or 10.
+    """Require a configuration that can be trained on data of 2 or 10 classes.
 
     Raises:
         ValueError: Names the entry, what was found and what to pass.
     """
     parse_activation(config.activation)
     fitting = BINARY_LOSSES if classes == 2 else ("cross-entropy",)
-    layers = len(config.widths) + 1
+    layers, widths = len(config.widths) + 1, all(map(_countable, config.widths))
     given = len(config.scales) in {0, layers} and all(map(_positive, config.scales))
     losses = f"{' or '.join(fitting)}, for {classes} classes"
     checks = [
-        ("widths", layers > 1 and min(config.widths) > 0, "one or more positive numbers"),
+        ("widths", layers > 1 and widths, "one or more positive numbers"),
         ("loss", config.loss in fitting, losses),
         ("biases", config.biases in BIASED_LAYERS, " or ".join(BIASED_LAYERS)),
         ("init", config.init in INITS, " or ".join(INITS)),
         ("scales", given, f"{layers} positive numbers, one for each layer, or none"),
         ("rate", _positive(config.rate), "a positive number"),
-        ("steps", config.steps > 0, "a positive number"),
+        ("steps", _countable(config.steps), "a positive number"),
         ("stop_loss", 0 <= config.stop_loss < math.inf, "0 or more"),
         ("decay", 0 <= config.decay < math.inf, "0 or more"),
         ("seed", 0 <= config.seed < 2**63, "0 or more"),
@@ -127,6 +121,10 @@ def biased_layers(config: VictimConfig) -> list[bool]:
     layers = len(config.widths) + 1
     count = {"first": 1, "all": layers, "none": 0}[config.biases]
     return [index < count for index in range(layers)]
+
+
+def _countable(number: int) -> bool:
+    return 0 < number < 2**63
 
 
 def _positive(number: float) -> bool:

@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ RECORDS = 1000
 TINY = 1e-300
 """A loss below this is no longer divided by: its gradient is rounding, or 0."""
 
-Progress = Callable[[int, float], None]
+LossProgress: TypeAlias = Callable[[int, float], None]
 """Called with the step and the loss at every record."""
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -89,17 +90,11 @@ class Victim:
 
 
 def train_victim(
-    dataset: Dataset, config: VictimConfig, progress: Progress | None = None
+    dataset: Dataset, config: VictimConfig, progress: LossProgress | None = None
 ) -> Victim:
-    """Train a network on all samples at once, where they are and in their precision.
+    """Return a network trained on all samples at once, where they are and in their precision.
 
-    Args:
-        dataset: Samples and labels.
-        config: Network, loss and descent.
-        progress: Called at every record.
-
-    Returns:
-        The victim; on a CPU the same, bit for bit, for the same seed and number of threads.
+    On a CPU it is the same, bit for bit, for the same seed and number of threads.
 
     Raises:
         ValueError: If the configuration is no such thing, does not fit the data, or diverges.
@@ -113,7 +108,7 @@ def train_victim(
         [t for layer in theta for t in layer.tensors()],
         lambda: _LOSSES[config.loss](outputs(theta, sigma, x), y),
         config,
-        progress or _silent,
+        progress or (lambda *_: None),
     )
     trained = tuple(Layer(*(t.detach() for t in layer.tensors())) for layer in theta)
     return Victim(
@@ -144,14 +139,9 @@ def initial_layers(dataset: Dataset, config: VictimConfig) -> tuple[Layer, ...]:
 
 
 def margins(phi: Tensor, labels: Tensor) -> Tensor:
-    """By how much the samples are classified rightly.
+    """Return (n,) margins, y_i Phi(x_i) or Phi_y - max_{j != y} Phi_j, negative for a mistake.
 
-    Args:
-        phi: (n, C) outputs.
-        labels: (n,), in {-1, +1} for one output, else class numbers.
-
-    Returns:
-        (n,), y_i Phi(x_i), or Phi_y - max_{j != y} Phi_j; negative for a mistake.
+    The outputs phi are (n, C), the labels in {-1, +1} for one output, else class numbers.
     """
     if phi.shape[1] == 1:
         return labels * phi[:, 0]
@@ -160,9 +150,12 @@ def margins(phi: Tensor, labels: Tensor) -> Tensor:
 
 
 def _descend(
-    tensors: list[Tensor], loss_of: Callable[[], Tensor], config: VictimConfig, progress: Progress
+    tensors: list[Tensor],
+    loss_of: Callable[[], Tensor],
+    config: VictimConfig,
+    progress: LossProgress,
 ) -> list[tuple[int, float]]:
-    # Gradient descent in place. A GPU is waited for at the records only.
+    """Descend in place; a GPU is waited for at the records only."""
     every = max(1, config.steps // RECORDS)
     records: list[tuple[int, float]] = []
     for step in range(config.steps + 1):
@@ -188,7 +181,3 @@ def _descend(
             "weights diverge; pass a smaller one, or smaller scales"
         )
     return records
-
-
-def _silent(step: int, loss: float) -> None:
-    del step, loss

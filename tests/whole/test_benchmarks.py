@@ -11,8 +11,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import haim_full
 from attack_twins import problem
 
-from attack.descent.phase_1 import Iterate, ScaledMap, descend
-from attack.maps.mlp_maps import kkt
+from attack.descent.iterate import Iterate
+from attack.descent.optimisers import descend
+from attack.maps.objectives import kkt
+from attack.maps.scaled import ScaledMap
 from attack.network.activations import ReLU
 
 

@@ -14,7 +14,7 @@ from attack.descent.curvature import (
 )
 from attack.descent.objective import residual
 from attack.maps.any_module import ModuleMap
-from attack.maps.mlp_maps import kkt, multiclass, ntk
+from attack.maps.objectives import kkt, multiclass, ntk
 from attack.maps.subspace import SubspaceMap
 from attack.network.activations import PolynomialActivation, ReLU, Softplus, power
 from attack.network.mlp import Layer, initial

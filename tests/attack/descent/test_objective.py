@@ -15,7 +15,7 @@ from attack.descent.objective import (
     squared_norm,
     total_variation,
 )
-from attack.maps.mlp_maps import kkt, multiclass, ntk, random_features, signed
+from attack.maps.objectives import kkt, multiclass, ntk, random_features, signed
 from attack.network.activations import ReLU, Softplus, power
 from attack.network.mlp import Layer, initial, outputs
 

@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from attack.descent.config import MergingConfig, SplittingConfig
+from attack.descent.insertion import best_atoms
 from attack.descent.levenberg import levenberg_marquardt, tangents
-from attack.descent.merging import Reducer, best_atoms, close_pairs, join, removal_costs
+from attack.descent.merging import close_pairs, join, removal_costs
 from attack.descent.objective import least_squares, loss, residual
+from attack.descent.reduction import Reducer
 from attack.descent.splitting import select, split
-from attack.experiments.undersized import problem
-from attack.maps.mlp_maps import Map, Tensors, kkt
+from attack.descent.splitting_config import MergingConfig, SplittingConfig
+from attack.experiments.planted import planted
+from attack.maps.objectives import kkt
+from attack.maps.protocol import Map, Tensors
 from attack.network import mlp
 from attack.network.activations import ReLU, power
 
@@ -45,7 +48,7 @@ class Toy:
 
 
 def near(n: int = 5, d: int = 5) -> tuple[Map, Tensor, Tensor]:
-    task = problem(3, n, "cubic", dimension=d)
+    task = planted(3, n, "cubic", dimension=d)
     return task.map, task.samples, task.weights
 
 
