@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_atomic(path: str | Path, text: str) -> None:
-    """Write a text file so that a reader sees either the old content or all of the new.
+@contextmanager
+def draft_of(path: str | Path) -> Iterator[Path]:
+    """Yield a path to write to, beside ``path`` and with its suffix, that replaces it at the end.
 
-    Args:
-        path: Where to.
-        text: The content, written as UTF-8; what UTF-8 cannot hold is escaped.
+    A reader, also after a power cut, sees the old content or all of the new; where the writing
+    fails, the old stays.
     """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    draft = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
     try:
-        draft.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        yield draft
+        with draft.open("rb+") as handle:
+            os.fsync(handle.fileno())
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_atomic(path: str | Path, content: str | bytes) -> None:
+    """Write a whole file in one step; text as UTF-8, what UTF-8 cannot hold escaped."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
+    with draft_of(path) as draft:
+        draft.write_bytes(content)

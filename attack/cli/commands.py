@@ -133,9 +133,7 @@ def attack_victim(
     }
     tensors = {"x": result.x, "weights": result.weights, "labels": result.labels}
     stored = {name: t.cpu().contiguous() for name, t in tensors.items()}
-    beside = out.with_name(out.name + ".part")
-    beside.write_bytes(save(stored, {"attack-reconstruction": json.dumps(record)}))
-    beside.replace(out)
+    write_atomic(out, save(stored, {"attack-reconstruction": json.dumps(record)}))
     write_atomic(out.with_suffix(".json"), json.dumps(record) + "\n")
     first, last = result.history[0], result.history[-1]
     lines = [

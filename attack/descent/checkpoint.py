@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from identify.files import draft_of
 
 UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError)
 
@@ -27,12 +28,8 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the file by a new one in one step, so that a kill leaves the old or the new."""
-        beside = self.path.with_name(self.path.name + ".part")
-        with beside.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
+        with draft_of(self.path) as draft:
+            torch.save(state, draft)
 
     def load(self, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
         """The state saved by a run of the same problem, or None.

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from itertools import pairwise
@@ -28,6 +26,7 @@ from attack.network.mlp import Layer
 from attack.victims.config import VictimConfig, biased_layers, check_config, layer_widths
 from attack.victims.training import Victim
 from identify.equations.weights import MAX_BYTES
+from identify.files import write_atomic
 
 _KEY = "attack-victim"
 _FORMAT = 1
@@ -73,10 +72,9 @@ def save_victim(victim: Victim, path: str | Path) -> None:
             for kind, tensor in zip(("weight", "bias"), layer.tensors(), strict=False):
                 tensors[f"{name}.{index}.{kind}"] = tensor.detach().cpu().contiguous()
     metadata = {_KEY: json.dumps(record)}
-    _replace(Path(path), lambda draft: draft.write_bytes(save(tensors, metadata)))
+    write_atomic(path, save(tensors, metadata))
     record |= {"losses": victim.losses.tolist(), "margins": victim.margins.tolist()}
-    text = json.dumps(record) + "\n"
-    _replace(Path(path).with_suffix(".json"), lambda draft: draft.write_text(text))
+    write_atomic(Path(path).with_suffix(".json"), json.dumps(record) + "\n")
 
 
 def load_victim(path: str | Path) -> Victim:
@@ -212,15 +210,3 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "tuple[int, ...]": lambda value: isinstance(value, list) and all(map(_is_int, value)),
     "tuple[float, ...]": lambda value: isinstance(value, list) and all(map(_is_float, value)),
 }
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    # Write beside, then rename: a reader sees the old file or the new one.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        write(draft)
-        with draft.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from identify.demo.data import digits
 from identify.demo.training import Trained, train
 from identify.equations.activation import parse_activation
+from identify.files import draft_of
 from identify.rendering.figures import match_samples, recovery_figure
 from identify.report import IdentifiabilityReport
 from identify.verify import verify_identifiability
@@ -40,9 +41,11 @@ def run_demo(out: Path, *, samples: int, neurons: int, seed: int, console: Conso
         network = _train(x, labels, neurons, seed, progress)
         report = _verify(network, seed, progress)
     out.mkdir(parents=True, exist_ok=True)
-    np.savez(out / "weights.npz", a=network.a, W=network.W, a0=network.a0, W0=network.W0)
+    with draft_of(out / "weights.npz") as draft:
+        np.savez(draft, a=network.a, W=network.W, a0=network.a0, W0=network.W0)
     report.to_html(out / "report.html", truth=x)
-    recovery_figure(report, truth=x).savefig(out / "recovered.png", dpi=150)
+    with draft_of(out / "recovered.png") as draft:
+        recovery_figure(report, truth=x).savefig(draft, dpi=150)
     console.print(str(report), markup=False, highlight=False, soft_wrap=True)
     _compare(report, x, console)
     for name in ("report.html", "recovered.png", "weights.npz"):

@@ -284,7 +284,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, victim, monkeypatch):
     def fail(handle):
         raise OSError("disk full")
 
-    monkeypatch.setattr(victim_files.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         save_victim(train_victim(DIGITS, dataclasses.replace(SMALL, seed=9)), path)
     assert path.read_bytes() == before
