@@ -23,7 +23,6 @@ import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from identify.arrays import BoolArray, FloatArray, IntArray
 
@@ -125,6 +124,8 @@ class Bundle:
         Returns:
             False if two rows have run into one.
         """
+        from scipy.spatial import KDTree
+
         scaled = self.z * np.abs(self.b) ** (1 / (self.alpha - 2))
         # alpha odd: -w belongs to the eigenvalue of the other sign; alpha even: w and -w are one
         near = KDTree(scaled).query_pairs(DISTINCT, p=np.inf)

@@ -24,7 +24,6 @@ import heapq
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from identify.arrays import FloatArray
 
@@ -120,6 +119,8 @@ def _program(
     c: FloatArray, B: FloatArray, s: FloatArray, low: FloatArray | None, high: FloatArray | None
 ) -> tuple[FloatArray, FloatArray] | None:
     """Maximise c.w; return w and multipliers of the rows, None where the solver found none."""
+    from scipy.optimize import linprog
+
     bounds = (None, None) if low is None or high is None else np.column_stack([low, high])
     found = linprog(-c, A_ub=-B, b_ub=s, bounds=bounds, method="highs")
     if found.status != 0:
@@ -129,6 +130,8 @@ def _program(
 
 def _ray(B: FloatArray) -> FloatArray | None:
     """A unit direction of the recession cone, or None where there is none; B has full rank."""
+    from scipy.optimize import linprog
+
     M = len(B)
     found = linprog(
         -B.sum(axis=0),
@@ -243,6 +246,8 @@ def _secant_bound(
 
 def _empty(B: FloatArray, s: FloatArray, low: FloatArray, high: FloatArray) -> bool:
     """Whether multipliers prove that the box misses the polyhedron: y.(B w + s) < 0 on the box."""
+    from scipy.optimize import linprog
+
     M, k = B.shape
     found = linprog(
         np.append(np.zeros(k), 1.0),

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import tensorly
 
 from identify.arrays import FloatArray
 from identify.equations.activation import integer_power
@@ -147,6 +146,8 @@ def cp_tensor(x: FloatArray, b: FloatArray, alpha: int) -> FloatArray:
     Returns:
         The tensor, shape (d,) * alpha.
     """
+    import tensorly
+
     return np.asarray(tensorly.cp_to_tensor((tensorly.tensor(b), [tensorly.tensor(x.T)] * alpha)))
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import nnls
 
 from identify.arrays import FloatArray
 from identify.equations.activation import parse_activation
@@ -114,6 +113,8 @@ def _weights(system: System, X: FloatArray, cutoff: float) -> FloatArray:
 
 def _nonnegative(matrix: FloatArray, target: FloatArray) -> tuple[FloatArray, float]:
     """Return non-negative weights that fit best, and by how much they miss."""
+    from scipy.optimize import nnls
+
     try:
         weights, miss = nnls(matrix, target)
     except RuntimeError:  # its steps went in circles: the best fit, cut at 0, serves as a start
