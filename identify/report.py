@@ -14,7 +14,7 @@ from identify.rendering.text import render_text
 
 @dataclass(frozen=True, slots=True)
 class IdentifiabilityReport(Findings):
-    """The answer of :func:`identify.verify_identifiability`: its findings, and ways to show them."""
+    """The answer of :func:`identify.verify_identifiability`: findings, and ways to show them."""
 
     def __str__(self) -> str:
         return render_text(self)

@@ -18,8 +18,9 @@ from identify.arrays import FloatArray
 from identify.findings import Verdict, Witness
 from identify.relu.ambiguity import ReluWitness, relu_witness
 from identify.rendering.html import Chapter
+from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
-from identify.verify import REJECT_KKT, neurons_of
+from identify.verify import REJECT_KKT
 
 SATISFIED = 1e-6
 """Relative residual up to which the equations count as satisfied; above ``REJECT_KKT``, as for

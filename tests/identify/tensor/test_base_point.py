@@ -17,7 +17,7 @@ from identify.tensor.base_point import best_base
 
 def base_of(a, W, init, activation=3):
     sigma = parse_activation(activation)
-    return best_base(pose(as_weights(a, W, init), sigma), sigma)[0].evaluations.base
+    return best_base(pose(as_weights(a, W, init), sigma))[0].evaluations.base
 
 
 def one_step(seed, activation=3):

@@ -10,6 +10,7 @@ import pytest
 from campaign.basic import kkt_few_neurons
 from campaign.stationary import stationary_point
 from cases import AMBIGUOUS, Case, unit, witness_residual
+from scipy import optimize
 from truth import few_directions, posed
 
 from identify import Verdict, verify_identifiability
@@ -20,7 +21,6 @@ from identify.findings import Partial
 from identify.options import Options
 from identify.sample_sets import clear_distance, set_distance
 from identify.tensor.interpolation import interpolate
-from identify.undetermined import candidates
 from identify.undetermined.candidates import Candidate
 from identify.undetermined.exact_sets import LARGER_SETS, SQUARE, WRONG_SIGNS, decide
 from identify.undetermined.explain import explain_deficient
@@ -59,7 +59,7 @@ def test_output_weights_of_polynomials_are_equations_of_their_own():
     frozen, sigma = replace(case, a=case.options["init"][0]), parse_activation([0, 1, 0.5, 1])
     trained, hidden = (
         new_search(
-            pose(as_weights(one.a, one.W, one.options["init"]), sigma, 0.0), Options()
+            pose(as_weights(one.a, one.W, one.options["init"]), sigma).other(), Options()
         ).system
         for one in (case, frozen)
     )
@@ -186,7 +186,7 @@ def test_non_negative_weights_that_are_not_found_end_nothing(monkeypatch):
     def circles(matrix, target):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr(candidates, "nnls", circles)
+    monkeypatch.setattr(optimize, "nnls", circles)
     report = report_of(case)
     assert report.verdict == NOT
     assert witness_residual(case, report.witness) < 1e-8
