@@ -23,7 +23,7 @@ from attack.reconstruct import reconstruct
 from attack.victims.training import Victim
 from identify import verify_identifiability
 from identify.arrays import FloatArray
-from identify.rendering.html import Chapter
+from identify.rendering.gallery import Chapter
 
 Place: TypeAlias = Literal["initial", "midpoint"]
 

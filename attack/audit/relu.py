@@ -17,7 +17,7 @@ from attack.victims.training import Victim
 from identify.arrays import FloatArray
 from identify.findings import Verdict, Witness
 from identify.relu.ambiguity import ReluWitness, relu_witness
-from identify.rendering.html import Chapter
+from identify.rendering.gallery import Chapter
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
 from identify.verify import REJECT_KKT

@@ -17,8 +17,9 @@ from torch import Tensor
 from attack.experiments.comparison import Comparison, Run, top_samples
 from attack.metrics.metrics import towards
 from identify.arrays import FloatArray
-from identify.rendering.figures import ACCENT, INK, MUTED, SECOND, as_picture
-from identify.rendering.text import number, printable
+from identify.rendering.shapes import as_picture
+from identify.rendering.style import ACCENT, INK, MUTED, SECOND
+from identify.rendering.words import number, printable
 
 WITHOUT, WITH = SECOND, ACCENT
 DASHES = (0, (4, 3))

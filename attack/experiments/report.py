@@ -9,17 +9,17 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
 from attack.experiments import figures
 from attack.experiments.comparison import Comparison, Run, top_samples
 from attack.experiments.summary import HELPED, MIXED, SAME, WORSE, summarise
 from identify.arrays import FloatArray
-from identify.files import write_atomic
-from identify.rendering import text
-from identify.rendering.figures import choose_shape, heat_figure
-from identify.rendering.html import STYLE, inline_png, inline_svg
+from identify.page import write_page
+from identify.rendering import words
+from identify.rendering.sample_figures import heat_figure
+from identify.rendering.shapes import choose_shape
+from identify.rendering.style import STYLE, inline_png, inline_svg
 
 TRAJECTORIES = 6
 """Panels of the last figure."""
@@ -83,16 +83,11 @@ def write_report(
     if len({pair.comparison.metric.definition for pair in pairs}) != 1:
         definitions = sorted({pair.comparison.metric.definition for pair in pairs})
         raise ValueError(f"pairs: found the metrics {definitions}; pass one or more pairs of one")
-    environment = Environment(
-        loader=PackageLoader("attack", "evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     verdict, *sentences = summarise([pair.comparison for pair in pairs])
     with mpl.rc_context(STYLE):
-        page = environment.get_template("report.html.j2").render(
+        write_page(
+            path,
+            "attack/experiments/report.html.j2",
             title=title,
             verdict=verdict,
             tone=TONE[verdict],
@@ -104,9 +99,8 @@ def write_report(
             plots=_plots(pairs),
             rows=[row for pair in pairs for row in _rows(pair)],
             settings=settings,
-            text=text,
+            words=words,
         )
-    write_atomic(path, page)
 
 
 def _rows(pair: Pair) -> list[dict[str, Any]]:
@@ -119,10 +113,10 @@ def _rows(pair: Pair) -> list[dict[str, Any]]:
             "name": run.name,
             "k": matched.k,
             "found": f"{matched.found} of {n}",
-            "mean": text.number(float(mean.mean())) if mean.size else "none",
-            "loss": text.number(run.loss_ratio),
+            "mean": words.number(float(mean.mean())) if mean.size else "none",
+            "loss": words.number(run.loss_ratio),
             "change": f"{c.wins} / {c.losses}" if run is pair.with_ else "",
-            "seconds": text.number(run.seconds),
+            "seconds": words.number(run.seconds),
         })
     return rows
 
@@ -159,7 +153,7 @@ def _samples(pair: Pair, shape: Sequence[int] | None, most: int) -> dict[str, An
     for i, row in zip(chosen, rows, strict=True):
         values = float(c.before.values[i]), float(c.after.values[i])
         names = (f"Without splitting, sample {i + 1}", f"With splitting, sample {i + 1}")
-        notes = ["none" if np.isnan(v) else text.number(v) for v in values]
+        notes = ["none" if np.isnan(v) else words.number(v) for v in values]
         drawn = _drawn((*names, f"True sample {i + 1}"), row, picture)
         tone = "better" if c.gain[i] > c.tolerance else "worse" if c.gain[i] < -c.tolerance else ""
         cards.append({"pictures": drawn, "notes": notes, "tone": tone})

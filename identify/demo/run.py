@@ -12,8 +12,9 @@ from identify.demo.data import digits
 from identify.demo.training import Trained, train
 from identify.equations.activation import parse_activation
 from identify.files import draft_of
-from identify.rendering.figures import match_samples, recovery_figure
+from identify.rendering.sample_figures import recovery_figure
 from identify.report import IdentifiabilityReport
+from identify.sample_sets import match_samples
 from identify.verify import verify_identifiability
 
 
@@ -86,7 +87,7 @@ def _compare(report: IdentifiabilityReport, x: np.ndarray, console: Console) -> 
     if report.recovery is None:
         console.print("No samples were recovered.")
         return
-    cosines = match_samples(x, report.recovery.x)[3]
+    cosines = match_samples(x, report.recovery.x).cosine
     console.print(
         f"Beside the true digits: {int(np.sum(cosines > 0.9999))} of {len(x)} recovered with "
         f"cosine above 0.9999, the worst 1 - {max(0.0, 1 - float(np.min(cosines))):.1e}.",

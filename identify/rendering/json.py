@@ -13,7 +13,7 @@ import numpy as np
 
 from identify.files import write_atomic
 from identify.findings import Findings
-from identify.rendering.text import claimed
+from identify.rendering.words import claimed
 
 SCHEMA = 1
 """Raised whenever a key is renamed, removed or given another meaning."""

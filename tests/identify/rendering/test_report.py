@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import subprocess
@@ -16,17 +15,13 @@ import report_cases
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from identify.findings import Neurons, Verdict
-from identify.rendering.figures import (
-    choose_shape,
-    match_samples,
-    neurons_figure,
-    picture_shape,
-    recovery_figure,
-    spectrum_figure,
-)
+from identify.rendering.figures import neurons_figure, spectrum_figure
 from identify.rendering.html import write_html
 from identify.rendering.json import to_dict, write_json
-from identify.rendering.text import claimed, number, render_text
+from identify.rendering.sample_figures import recovery_figure
+from identify.rendering.shapes import choose_shape, picture_shape
+from identify.rendering.text import render_text
+from identify.rendering.words import claimed, number
 
 
 def all_cases():
@@ -172,25 +167,6 @@ def test_a_wrong_image_shape_is_named():
     with pytest.raises(ValueError, match="image_shape"):
         choose_shape(64, (7, 9))
     assert choose_shape(60, (6, 10)) == (6, 10)
-
-
-def test_matching_agrees_with_trying_every_order_and_sign():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        first, second = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
-        rows, cols, sign, cosine = match_samples(first, second)
-
-        def cos(i, j, a=first, b=second):
-            return float(a[i] @ b[j] / np.linalg.norm(a[i]) / np.linalg.norm(b[j]))
-
-        best = max(
-            sum(abs(cos(i, j)) for i, j in enumerate(order))
-            for order in itertools.permutations(range(4))
-        )
-        assert cosine.sum() == pytest.approx(best)
-        for i, j, s, c in zip(rows, cols, sign, cosine, strict=True):
-            assert s * cos(i, j) == pytest.approx(c)
-            assert c >= 0
 
 
 def test_the_recovery_figure_shows_each_truth_above_its_own_recovery():
