@@ -5,6 +5,7 @@ from identify.points.synthesis import KKTPoint, synthesize_kkt
 from identify.relu.ambiguity import relu_merge, relu_witness
 from identify.relu.points import ReluPoint, synthesize_relu_kkt
 from identify.report import IdentifiabilityReport
+from identify.tensor.polarization import polarize
 from identify.undetermined.candidates import OversizedSet, oversized_set
 from identify.undetermined.partial import TensorKnowledge, tensor_knowledge
 from identify.verify import verify_identifiability
@@ -21,6 +22,7 @@ __all__ = [
     "Verdict",
     "Witness",
     "oversized_set",
+    "polarize",
     "relu_merge",
     "relu_witness",
     "synthesize_kkt",

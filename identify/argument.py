@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from identify.equations.activation import Polynomial
 from identify.equations.pose import Problem
@@ -52,7 +52,7 @@ class Argument:
             reasons=tuple(self.reasons),
             rank=self.rank,
             residual=self.residual,
-            recovery=self.recovery,
+            recovery=self.recovery and replace(self.recovery, degree=self.activation.degree),
             witness=self.witness,
             neurons=self._neurons(),
             activation=str(self.activation),

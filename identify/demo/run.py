@@ -22,7 +22,7 @@ def run_demo(out: Path, *, samples: int, neurons: int, seed: int, console: Conso
     """Train on digits, verify from the weights alone, and write the report.
 
     Args:
-        out: Folder for ``report.html``, ``recovered.png`` and ``weights.npz``.
+        out: Existing folder for ``report.html``, ``recovered.png`` and ``weights.npz``.
         samples: Number of digits.
         neurons: Number of neurons.
         seed: Draws the digits, the initial weights and the slices.
@@ -41,7 +41,6 @@ def run_demo(out: Path, *, samples: int, neurons: int, seed: int, console: Conso
     ) as progress:
         network = _train(x, labels, neurons, seed, progress)
         report = _verify(network, seed, progress)
-    out.mkdir(parents=True, exist_ok=True)
     with draft_of(out / "weights.npz") as draft:
         np.savez(draft, a=network.a, W=network.W, a0=network.a0, W0=network.W0)
     report.to_html(out / "report.html", truth=x)
