@@ -13,6 +13,9 @@ from identify.arrays import BoolArray, FloatArray
 if TYPE_CHECKING:
     from tensorly.cp_tensor import CPTensor
 
+CLAIM = 0.1
+"""A sample is claimed where its bound is below this share of its norm (cosine above 0.995)."""
+
 
 class Verdict(StrEnum):
     """The words of structural identifiability, for the weights at hand."""

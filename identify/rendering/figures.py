@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from identify.arrays import FloatArray
-from identify.findings import Neurons, RankReport, Recovery
+from identify.findings import CLAIM, Neurons, RankReport, Recovery
 from identify.rendering.style import ACCENT, INK, MUTED, RULE, SECOND, figure_of_height
-from identify.rendering.words import CLAIM, number, relative_bound
+from identify.rendering.words import number, relative_bound
 
 MAX_NEURONS = 2000
 

@@ -61,7 +61,7 @@ def write_html(
             path,
             "identify/rendering/report.html.j2",
             report=report,
-            title=report.verdict.value.replace("_", " ").capitalize(),
+            title=words.title(report.verdict),
             tone=TONE[report.verdict],
             words=words,
             sentences=sentences,

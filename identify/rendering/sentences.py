@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.findings import Partial, RankReport, Recovery, Witness
-from identify.rendering.words import CLAIM, claimed, number, plain
+from identify.findings import CLAIM, Partial, RankReport, Recovery, Witness
+from identify.rendering.words import claimed, number, plain
 
 STILL = 1e-6
 """A sample is said to move where a free direction turns it at a higher rate."""

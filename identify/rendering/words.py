@@ -7,10 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
-from identify.findings import Findings, Recovery, Verdict
-
-CLAIM = 0.1
-"""A sample counts as claimed when its error bound is below this fraction of its norm."""
+from identify.findings import CLAIM, Findings, Recovery, Verdict
 
 OTHER_MODELS = {
     "kkt": "Others remain: if the initial weights can be had or guessed (a public checkpoint, a "
@@ -79,6 +76,11 @@ def relative_bound(recovery: Recovery) -> FloatArray:
     known = np.isfinite(recovery.error_bound) & np.isfinite(norm) & (norm > 0)
     relative[known] = recovery.error_bound[known] / norm[known]
     return relative
+
+
+def title(verdict: Verdict) -> str:
+    """Write a verdict as a heading."""
+    return verdict.value.replace("_", " ").capitalize()
 
 
 def describe(words: dict[str, str], key: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
 import sys
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +230,35 @@ def test_hostile_words_are_text(tmp_path):
     page = path.read_text(encoding="utf-8")
     assert "&lt;script&gt;alert" in page
     assert "\x1b" not in page
+
+
+@pytest.mark.parametrize("report", all_cases(), ids=lambda r: r.verdict.value)
+def test_the_notebook_fragment_is_complete_and_escaped(report):
+    """Its tags are balanced, known, and name no other file; its words are those of the text."""
+    fragment = report._repr_html_()
+    seen, opened = [], []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            seen.append(tag)
+            opened.append(tag)
+            assert {name for name, _ in attrs} <= {"style", "class", "scope"}
+
+        def handle_endtag(self, tag):
+            assert opened.pop() == tag
+
+    Reader(convert_charrefs=True).feed(fragment)
+    assert not opened
+    tags = "div p strong code ul ol li table thead tbody tr th td details summary"
+    assert set(seen) <= set(tags.split())
+    assert report.verdict.value in fragment
+    assert "\x1b" not in fragment
+    words = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", fragment)).split())
+    for hypothesis in (*report.hypotheses, *report.reasons):
+        assert " ".join(hypothesis.replace("\x1b", "").split()) in words or "<" in hypothesis
+    if report.recovery is not None:
+        assert f"{len(report.recovery.x)} samples of dimension" in words
+        assert seen.count("tr") >= len(report.recovery.x)
 
 
 def test_many_samples_stay_a_small_page(tmp_path):
