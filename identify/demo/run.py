@@ -19,15 +19,7 @@ from identify.verify import verify_identifiability
 
 
 def run_demo(out: Path, *, samples: int, neurons: int, seed: int, console: Console) -> None:
-    """Train on digits, verify from the weights alone, and write the report.
-
-    Args:
-        out: Existing folder for ``report.html``, ``recovered.png`` and ``weights.npz``.
-        samples: Number of digits.
-        neurons: Number of neurons.
-        seed: Draws the digits, the initial weights and the slices.
-        console: Where to print.
-    """
+    """Train on digits, verify from the weights alone, and write the report to a folder."""
     x = digits(samples, seed)
     labels = np.where(np.arange(samples) % 2, 1.0, -1.0)
     with Progress(

@@ -69,7 +69,7 @@ def witness_gallery(report: Findings, image_shape: Sequence[int] | None) -> dict
 
 
 def chapter_gallery(
-    number: int, chapter: Chapter, image_shape: Sequence[int] | None
+    index: int, chapter: Chapter, image_shape: Sequence[int] | None
 ) -> dict[str, Any]:
     """Return a chapter with its samples as cards."""
     found: dict[str, Any] = {"title": chapter.title, "sentences": chapter.sentences, "block": None}
@@ -79,7 +79,7 @@ def chapter_gallery(
     order = np.arange(len(x))[:MOST]
     labels = [chapter.labels[i] if chapter.labels else f"sample {i + 1}" for i in order]
     name, beside = chapter.name, chapter.beside or ("", None)
-    block = _gallery(name, x, order, labels, beside, image_shape, prefix=f"chapter{number}")
+    block = _gallery(name, x, order, labels, beside, image_shape, prefix=f"chapter{index}")
     return found | {"block": block, "total": len(x), "name": name, "beside": beside[0]}
 
 
@@ -100,24 +100,34 @@ def _gallery(
     if partner is not None:
         match = match_samples(partner, x)
         pairs = {int(j): (int(i), s, c) for i, j, s, c in zip(*match, strict=True)}
-    cards, rows, partners = [], [], []
-    paired_first = sorted(zip(order, labels, strict=True), key=lambda item: item[0] not in pairs)
-    for i, label in paired_first if shape is None else zip(order, labels, strict=True):
-        j, sign, cosine = pairs.get(int(i), (-1, 1.0, 0.0))
-        rows.append(sign * x[i])
-        notes, pictures = [label], [(f"{name} sample {i + 1}", rows[-1])]
+    if shape is None:  # those with a partner first, so that the rows of both maps correspond
+        order = np.array(sorted(order, key=lambda i: i not in pairs))
+        svg = _heat_maps(name, x, order, other, pairs, prefix)
+        return {"heat": svg, "cards": [], "shown": len(order)}
+    cards = []
+    for i, label in zip(order.tolist(), labels, strict=True):
+        j, sign, cosine = pairs.get(i, (-1, 1.0, 0.0))
+        notes, pictures = [label], [(f"{name} sample {i + 1}", inline_png(sign * x[i], shape))]
         if partner is not None and j >= 0:
-            partners.append(partner[j])
-            pictures.insert(0, (f"{beside} sample {j + 1}", partner[j]))
+            pictures.insert(0, (f"{beside} sample {j + 1}", inline_png(partner[j], shape)))
             notes.insert(0, cosine_label(cosine) + (", sign flipped" if sign < 0 else ""))
         elif partner is not None:
             notes.insert(0, "no partner")
         cards.append({"pictures": pictures, "notes": notes})
-    if shape is None:
-        sets = {f"{beside}, matched": np.array(partners)} if partners else {}
-        heat = heat_figure(sets | {name: np.array(rows)})
-        svg = inline_svg(heat, prefix or name[0].lower() + "h")
-        return {"heat": svg, "cards": [], "shown": len(cards)}
-    for card in cards:
-        card["pictures"] = [(alt, inline_png(row, shape)) for alt, row in card["pictures"]]
     return {"heat": None, "cards": cards, "shown": len(cards), "paired": bool(pairs)}
+
+
+def _heat_maps(
+    name: str,
+    x: FloatArray,
+    order: np.ndarray,
+    other: tuple[str, FloatArray | None],
+    pairs: dict[int, tuple[int, float, float]],
+    prefix: str,
+) -> str:
+    beside, partner = other
+    sets = {name: np.array([pairs.get(i, (-1, 1.0, 0.0))[1] * x[i] for i in order.tolist()])}
+    if partner is not None and pairs:
+        matched = np.array([partner[pairs[i][0]] for i in order.tolist() if i in pairs])
+        sets = {f"{beside}, matched": matched} | sets
+    return inline_svg(heat_figure(sets), prefix or name[0].lower() + "h")

@@ -40,12 +40,8 @@ def write_html(
 ) -> None:
     """Write the report as one self-contained page.
 
-    Args:
-        report: The report.
-        path: Where to; an existing file is replaced in one step.
-        truth: True samples as rows, (n', d), to be drawn beside the recovered ones, or None.
-        image_shape: (h, w) or (h, w, 3); guessed from d where None.
-        chapters: More sections, before the figures.
+    True samples (n', d) are drawn beside the recovered ones; the shape of a picture, (h, w) or
+    (h, w, 3), is guessed from d where it is None; chapters are sections before the figures.
 
     Raises:
         ValueError: If ``truth`` or ``image_shape`` does not fit the dimension of the samples.

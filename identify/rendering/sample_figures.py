@@ -51,15 +51,10 @@ def recovery_figure(
 ) -> Figure:
     """Draw the recovered samples, each below the true sample it is matched with.
 
-    Args:
-        report: A report with a recovery.
-        truth: True samples as rows, (n', d), or None.
-        image_shape: (h, w) or (h, w, 3); guessed from d where None.
-        columns: Pictures per row.
-        most: Draw at most this many, the smallest error bounds first.
+    At most ``most`` are drawn, ``columns`` to a row, the smallest error bounds first.
 
     Returns:
-        The figure: pictures where d is a picture's, heat maps otherwise.
+        Pictures where d is a picture's or ``image_shape`` is given, heat maps otherwise.
 
     Raises:
         ValueError: If the report has no recovered samples, or ``truth`` does not fit them.
