@@ -137,7 +137,7 @@ def _rank_condition(argument: Argument) -> Verdict | None:
 
 
 def _recovery(argument: Argument) -> Verdict:
-    """Decompose T into samples: span, pencil, coefficients, refinement, bounds."""
+    """Take T apart: span and pencil (A.6, A.9), coefficients, refinement on eq. 4.1, bounds."""
     found = recover(argument.problem, argument.interpolation, argument.options)
     argument.say(*found.sentences)
     if found.recovery is None and found.verdict is Verdict.UNDECIDED:
