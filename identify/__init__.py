@@ -6,6 +6,7 @@ from identify.relu.ambiguity import relu_witness
 from identify.relu.merging import relu_merge
 from identify.relu.points import ReluPoint, synthesize_relu_kkt
 from identify.report import IdentifiabilityReport
+from identify.tensor.polarization import polarize
 from identify.undetermined.knowledge import TensorKnowledge, tensor_knowledge
 from identify.undetermined.oversized import OversizedSet, oversized_set
 from identify.verify import verify_identifiability
@@ -22,6 +23,7 @@ __all__ = [
     "Verdict",
     "Witness",
     "oversized_set",
+    "polarize",
     "relu_merge",
     "relu_witness",
     "synthesize_kkt",

@@ -33,3 +33,19 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
         content = content.encode("utf-8", "backslashreplace")
     with draft_of(path) as draft:
         draft.write_bytes(content)
+
+
+def check_target(path: Path | None, name: str) -> None:
+    """Require, before the work begins, that a file can be written there; None is not written.
+
+    Raises:
+        ValueError: If the path is a folder, or its folder is missing or not writable.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"{name}: found the folder {str(path)!r}; pass the name of a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{name}: found no folder {str(path.parent)!r}; create it first")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{name}: found {str(path.parent)!r} not writable; pass another folder")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
+
+if TYPE_CHECKING:
+    from tensorly.cp_tensor import CPTensor
+
+CLAIM = 0.1
+"""A sample is claimed where its bound is below this share of its norm (cosine above 0.995)."""
 
 
 class Verdict(StrEnum):
@@ -38,7 +45,7 @@ class RankReport:
         N: The same with r in place of d, which is what rank(K) is compared with.
         rank: Numerical rank of the weighted feature matrix, which is the rank of the Gram matrix K.
         singular_values: Its singular values (square roots of the eigenvalues of the weighted K),
-        decreasing.
+            decreasing.
         tolerance: Singular values at or below it were not counted.
         noise: Root mean square of the noise per equation the tolerance was derived from, in the
             units of the equations; rounding of the stored weights at least.
@@ -91,6 +98,7 @@ class Recovery:
         norm_known: Whether the norms of the samples are determined (or were given).
         residual: Relative residual of the weights' equations at (x, b).
         equivalences: What x and b are only known up to, in words.
+        degree: Degree alpha of the activation, or None where it is not known.
     """
 
     x: FloatArray
@@ -99,6 +107,26 @@ class Recovery:
     norm_known: bool
     residual: float
     equivalences: tuple[str, ...]
+    degree: int | None = None
+
+    def to_cp(self, degree: int | None = None) -> CPTensor:
+        """Return T = sum_i b_i x_i^{(x) alpha} as TensorLy's canonical polyadic tensor.
+
+        Args:
+            degree: alpha; None takes that of the activation.
+
+        Returns:
+            Weights b, (n,), and alpha times the factor whose columns are the samples, (d, n).
+
+        Raises:
+            ValueError: If the degree is not known.
+        """
+        from tensorly.cp_tensor import CPTensor
+
+        alpha = self.degree if degree is None else degree
+        if alpha is None:
+            raise ValueError("degree: found None; pass the degree of the activation")
+        return CPTensor((self.b, [self.x.T] * alpha))
 
 
 @dataclass(frozen=True, slots=True)

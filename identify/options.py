@@ -30,29 +30,13 @@ class Options:
     progress: Callable[[str, float], None] | None = None
 
     def report(self, step: str, residual: float = math.nan) -> None:
-        """Pass a step on to the caller's progress display.
-
-        Args:
-            step: Name of the step.
-            residual: Relative residual, or nan.
-        """
+        """Pass a step and its relative residual (nan: none) on to the caller's progress display."""
         if self.progress is not None:
             self.progress(step, residual)
 
 
 def check_options(options: Options, setting: str) -> Options:
-    """Validate the options against the setting.
-
-    Args:
-        options: As the caller passed them.
-        setting: "kkt", "known-init" or "random-features".
-
-    Returns:
-        The same options.
-
-    Raises:
-        ValueError: If one is unusable; names it, what was found and what to pass.
-    """
+    """Return the options, each usable in the setting; a ValueError names the first that is not."""
     n, margin, seed = options.n_samples, options.margin, options.seed
     if n is not None and not (_is_integer(n) and n >= 1):
         raise ValueError(f"n_samples: found {n!r}; pass a positive int, or None to estimate it")

@@ -19,6 +19,11 @@ class IdentifiabilityReport(Findings):
     def __str__(self) -> str:
         return render_text(self)
 
+    def _repr_html_(self) -> str:
+        from identify.rendering.notebook import render_notebook
+
+        return render_notebook(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-safe values.
 

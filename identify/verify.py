@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.argument import Argument
 from identify.equations.activation import Polynomial, parse_activation
 from identify.equations.pose import Problem, pose
 from identify.equations.weights import Weights, as_weights
-from identify.findings import Assumed, Neurons, Partial, RankReport, Recovery, Verdict, Witness
+from identify.findings import Verdict
 from identify.options import Options, check_options
-from identify.recovery.hypotheses import of_setting
 from identify.recovery.recover import recover
 from identify.report import IdentifiabilityReport
 from identify.tensor.base_point import best_base, misfit
 from identify.tensor.conditions import rank_report
-from identify.tensor.interpolation import Interpolation
 from identify.undetermined.explain import explain_deficient
 from identify.undetermined.low_degree import determined_part, why_no_pair, witness_pair
 
@@ -56,8 +53,7 @@ def verify_identifiability(
         n_samples: Number of samples (kkt: of active ones) if known; otherwise the smallest number
             that explains the weights is found and the verdict is conditional on it.
         unit_norm: True if the samples are known to have norm 1; None decides from what the
-        equations
-            fix.
+            equations fix.
         margin: kkt: the active samples' common margin y_i Phi(x_i), 1 if the weights solve the
             max-margin problem as stated; None if unknown.
         certify: Also prove the rank in exact arithmetic.
@@ -79,67 +75,101 @@ def verify_identifiability(
 def verify_weights(
     weights: Weights, activation: Polynomial, options: Options
 ) -> IdentifiabilityReport:
-    """Decide for validated weights; see :func:`verify_identifiability`.
-
-    Args:
-        weights: The weights.
-        activation: sigma.
-        options: Validated options.
-
-    Returns:
-        The report.
-
-    Raises:
-        ValueError: If the weights cannot be evaluated or did not move.
-    """
+    """Decide for validated weights; see :func:`verify_identifiability`."""
     options.report("equations")
-    problem = pose(weights, activation)
-    argument = Argument(weights, activation, problem, options)
+    # W_j = a_j grad P(W_j), P(w) = sum_i b_i sigma(x_i.w): eqs. 4.1 and 4.4, on the row space
+    argument = Argument(weights, activation, options, pose(weights, activation))
+    verdict = (
+        _data_free(argument)  # equations that hold whatever the data: alpha a_j^2 = |W_j|^2
+        or _interpolation(argument)  # the form p, hence T, from its gradients f(W_j): eq. A.3
+        or _rank_condition(argument)  # rank(K) = N, or the symmetric condition: eq. 4.2
+        or _recovery(argument)  # T = sum_i b_i x_i^{(x) alpha}: eqs. A.6 and A.9
+    )
+    return argument.conclude(verdict)
+
+
+def _data_free(argument: Argument) -> Verdict | None:
+    """Look at what needs no samples: whether anything is seen, and whether it is a KKT point."""
+    problem = argument.problem
     if not problem.space.dimension:
         argument.say(_unseen(problem))
-        return argument.conclude(Verdict.UNDECIDED)
-    if problem.setting == "kkt" and problem.data_free is not None:
-        argument.say(_front_door(problem))
-        argument.residual = problem.data_free
-        if problem.data_free > REJECT_KKT:
-            fails = f"fail by {problem.data_free:.2g}, more than {REJECT_KKT:g}"
-            argument.say(f"{_DATA_FREE['kkt']} {fails}.")
-            return argument.conclude(Verdict.MODEL_REJECTED)
-        argument.say(f"{_DATA_FREE['kkt']} hold to {problem.data_free:.2g}.")
+        return Verdict.UNDECIDED
+    if problem.setting != "kkt" or problem.data_free is None:
+        return None
+    argument.say(_front_door(problem))
+    argument.residual = problem.data_free
+    if problem.data_free > REJECT_KKT:
+        fails = f"fail by {problem.data_free:.2g}, more than {REJECT_KKT:g}"
+        argument.say(f"{_DATA_FREE['kkt']} {fails}.")
+        return Verdict.MODEL_REJECTED
+    argument.say(f"{_DATA_FREE['kkt']} hold to {problem.data_free:.2g}.")
+    return None
 
-    options.report("interpolation")
-    problem, interpolation = best_base(problem, activation)
-    argument.problem = problem
+
+def _interpolation(argument: Argument) -> Verdict | None:
+    """Interpolate P, at the base point that the weights speak for; reject what no P fits."""
+    argument.options.report("interpolation")
+    problem, interpolation = best_base(argument.problem)
+    argument.problem, argument.interpolation = problem, interpolation
     if problem.setting != "kkt":
         argument.say(_front_door(problem))
         if problem.data_free is not None:
             argument.say(f"{_DATA_FREE['known-init']} hold to {problem.data_free:.2g}.")
-    argument.rank, sentences = rank_report(problem, interpolation, certify=options.certify)
+    certify = argument.options.certify
+    argument.rank, sentences = rank_report(problem, interpolation, certify=certify)
     argument.say(*sentences)
     miss = misfit(problem, interpolation)
-    if miss > REJECT_FIT:
-        argument.residual = miss
-        argument.say(_not_of_setting(problem, activation, miss))
-        return argument.conclude(Verdict.MODEL_REJECTED)
-    carried = interpolation.carried_by
-    if carried is None:
-        if activation.degree <= 2:
-            return argument.conclude(Verdict.UNDECIDED)
-        return _decide_deficient(argument, problem, interpolation, options)
-    if problem.setting != "kkt":
-        argument.residual = carried.residual
-    if activation.degree <= 2:
-        return _decide_low_degree(argument, problem, interpolation, options)
+    if miss <= REJECT_FIT:
+        return None
+    argument.residual = miss
+    argument.say(_not_of_setting(argument, miss))
+    return Verdict.MODEL_REJECTED
 
-    recovered = recover(problem, interpolation, options)
-    argument.say(*recovered.sentences)
-    if recovered.recovery is None and recovered.verdict is Verdict.UNDECIDED:
-        return _decide_deficient(argument, problem, interpolation, options)
-    argument.recovery = recovered.recovery
-    argument.hypotheses, argument.assumed = recovered.hypotheses, recovered.assumed
-    if problem.setting != "kkt" and recovered.recovery is not None:
-        argument.residual = recovered.recovery.residual
-    return argument.conclude(recovered.verdict)
+
+def _rank_condition(argument: Argument) -> Verdict | None:
+    """Go on where T is determined and gives the samples; say what is known where it does not."""
+    carried, degree = argument.interpolation.carried_by, argument.activation.degree
+    if carried is not None and argument.problem.setting != "kkt":
+        argument.residual = carried.residual
+    if degree <= 2:  # a matrix or a vector has no unique decomposition
+        return Verdict.UNDECIDED if carried is None else _low_degree(argument)
+    return _deficient(argument) if carried is None else None
+
+
+def _recovery(argument: Argument) -> Verdict:
+    """Take T apart: span and pencil (A.6, A.9), coefficients, refinement on eq. 4.1, bounds."""
+    found = recover(argument.problem, argument.interpolation, argument.options)
+    argument.say(*found.sentences)
+    if found.recovery is None and found.verdict is Verdict.UNDECIDED:
+        return _deficient(argument)
+    argument.found(found.recovery)
+    argument.hypotheses, argument.assumed = found.hypotheses, found.assumed
+    return found.verdict
+
+
+def _deficient(argument: Argument) -> Verdict:
+    """Fit sample sets to the equations where no decomposition of T tells."""
+    found = explain_deficient(argument.problem, argument.interpolation, argument.options)
+    argument.say(*found.sentences)
+    argument.found(found.recovery)
+    argument.witness, argument.partial = found.witness, found.partial
+    return found.verdict
+
+
+def _low_degree(argument: Argument) -> Verdict:
+    """Show two sets of one T, which degrees 1 and 2 always leave open."""
+    asked = argument.problem, argument.interpolation, argument.options
+    argument.say(determined_part(argument.activation))
+    pair = witness_pair(*asked)
+    if pair is None:
+        argument.say(why_no_pair(*asked))
+        return Verdict.UNDECIDED
+    argument.recovery, argument.witness = pair
+    argument.say(
+        f"Two sets of {len(pair[1].x)} samples, {pair[1].distance:.2g} apart (norms scaled to 1), "
+        f"satisfy the weights' equations to {max(pair[0].residual, pair[1].residual):.1e}."
+    )
+    return Verdict.NOT_IDENTIFIABLE
 
 
 _DATA_FREE = {
@@ -148,59 +178,6 @@ _DATA_FREE = {
         "The equations that hold along every gradient path, <W_j, dW_j> = alpha a_j da_j,"
     ),
 }
-
-
-@dataclass(slots=True)
-class Argument:
-    """The report in the making."""
-
-    weights: Weights
-    activation: Polynomial
-    problem: Problem
-    options: Options
-    reasons: list[str] = field(default_factory=list)
-    rank: RankReport | None = None
-    residual: float = float("nan")
-    recovery: Recovery | None = None
-    witness: Witness | None = None
-    partial: Partial | None = None
-    hypotheses: tuple[str, ...] = ()
-    assumed: Assumed | None = None
-
-    def say(self, *sentences: str) -> None:
-        """Add sentences to the reasons.
-
-        Args:
-            *sentences: Full sentences.
-        """
-        self.reasons.extend(sentences)
-
-    def conclude(self, verdict: Verdict) -> IdentifiabilityReport:
-        """Close the report.
-
-        Args:
-            verdict: The verdict.
-
-        Returns:
-            The report.
-        """
-        return IdentifiabilityReport(
-            verdict=verdict,
-            evidence="numerical",
-            setting=self.problem.setting,
-            reasons=tuple(self.reasons),
-            rank=self.rank,
-            residual=self.residual,
-            recovery=self.recovery,
-            witness=self.witness,
-            neurons=_neurons(self.problem),
-            activation=str(self.activation),
-            n_neurons=len(self.weights.a),
-            seed=self.options.seed,
-            partial=self.partial,
-            hypotheses=self.hypotheses or (of_setting(self.problem),),
-            assumed=self.assumed,
-        )
 
 
 def _front_door(problem: Problem) -> str:
@@ -223,67 +200,10 @@ def _unseen(problem: Problem) -> str:
     )
 
 
-def _not_of_setting(problem: Problem, activation: Polynomial, miss: float) -> str:
-    tried = " from either base point" if problem.setting == "known-init" else ""
+def _not_of_setting(argument: Argument, miss: float) -> str:
+    tried = " from either base point" if argument.problem.setting == "known-init" else ""
     return (
-        f"The best polynomial of degree {activation.degree} misses the weights' equations by "
-        f"{miss:.2g}{tried}, more than {REJECT_FIT:g}: the weights are not of this setting, or "
+        f"The best polynomial of degree {argument.activation.degree} misses the weights' equations "
+        f"by {miss:.2g}{tried}, more than {REJECT_FIT:g}: the weights are not of this setting, or "
         "noise drowns it."
     )
-
-
-def _decide_deficient(
-    argument: Argument, problem: Problem, interpolation: Interpolation, options: Options
-) -> IdentifiabilityReport:
-    found = explain_deficient(problem, interpolation, options)
-    argument.say(*found.sentences)
-    argument.recovery, argument.witness = found.recovery, found.witness
-    argument.partial = found.partial
-    if problem.setting != "kkt" and found.recovery is not None:
-        argument.residual = found.recovery.residual
-    return argument.conclude(found.verdict)
-
-
-def _decide_low_degree(
-    argument: Argument, problem: Problem, interpolation: Interpolation, options: Options
-) -> IdentifiabilityReport:
-    argument.say(determined_part(argument.activation))
-    pair = witness_pair(problem, interpolation, options)
-    if pair is None:
-        argument.say(why_no_pair(problem, interpolation, options))
-        return argument.conclude(Verdict.UNDECIDED)
-    argument.recovery, argument.witness = pair
-    argument.say(
-        f"Two sets of {len(pair[1].x)} samples, {pair[1].distance:.2g} apart (norms scaled to 1), "
-        f"satisfy the weights' equations to {max(pair[0].residual, pair[1].residual):.1e}."
-    )
-    return argument.conclude(Verdict.NOT_IDENTIFIABLE)
-
-
-def _neurons(problem: Problem) -> Neurons:
-    weights = problem.weights
-    seen = None if problem.setting == "random-features" else problem.evaluations.right_side
-    return neurons_of(weights.a, weights.W, seen)
-
-
-def neurons_of(a: FloatArray, W: FloatArray, seen: FloatArray | None = None) -> Neurons:
-    """Return the neurons as the figures show them.
-
-    Args:
-        a: Output weights, (m,).
-        W: First layer, (m, d).
-        seen: Rows whose two strongest directions span the plane, (m', d); those of W for None.
-
-    Returns:
-        Norms, output weights and directions in the plane.
-    """
-    norm = np.linalg.norm(W, axis=1)
-    shown = W if seen is None else seen
-    _, _, right = np.linalg.svd(
-        np.linalg.qr(shown, mode="r") if len(shown) > shown.shape[1] else shown,
-        full_matrices=False,
-    )
-    plane = np.zeros((len(norm), 2))
-    unit = W / np.where(norm > 0, norm, 1.0)[:, None]
-    plane[:, : min(2, len(right))] = unit @ right[:2].T
-    return Neurons(norm, a, plane)

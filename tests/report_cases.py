@@ -144,3 +144,7 @@ def hostile() -> IdentifiabilityReport:
         evidence=HOSTILE,
         setting=HOSTILE,
     )
+
+
+def all_cases() -> list[IdentifiabilityReport]:
+    return [digits()[0], ambiguous(), ambiguous(20), undecided(), hostile()]

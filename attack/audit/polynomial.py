@@ -24,7 +24,7 @@ from attack.reconstruction import reconstruct
 from attack.victims.training import Victim
 from identify import verify_identifiability
 from identify.arrays import FloatArray
-from identify.rendering.html import Chapter
+from identify.rendering.gallery import Chapter
 
 Where: TypeAlias = Literal["initial", "midpoint"]
 

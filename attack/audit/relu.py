@@ -17,11 +17,11 @@ from attack.network.mlp import outputs
 from attack.victims.training import Victim
 from identify.arrays import FloatArray
 from identify.findings import Verdict, Witness
-from identify.relu.ambiguity import relu_witness
-from identify.relu.witness import ReluWitness
-from identify.rendering.html import Chapter
+from identify.relu.ambiguity import ReluWitness, relu_witness
+from identify.rendering.gallery import Chapter
+from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
-from identify.verify import REJECT_KKT, neurons_of
+from identify.verify import REJECT_KKT
 
 SATISFIED = 1e-6
 """Relative residual up to which the equations count as satisfied; above ``REJECT_KKT``, as for

@@ -10,7 +10,8 @@ from attack.agreement import CrossCheck
 from attack.data.dataset import Dataset
 from attack.descent.result import Reconstruction
 from attack.local.report import LocalReport
-from identify.rendering.html import Chapter, write_html
+from identify.rendering.gallery import Chapter
+from identify.rendering.html import write_html
 from identify.rendering.json import to_dict
 from identify.report import IdentifiabilityReport
 

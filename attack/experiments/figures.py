@@ -16,8 +16,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from attack.experiments.comparison import Comparison
 from attack.metrics.vectors import towards
 from identify.arrays import FloatArray
-from identify.rendering.figures import ACCENT, INK, MUTED, SECOND
-from identify.rendering.text import number, printable
+from identify.rendering.style import ACCENT, INK, MUTED, SECOND
+from identify.rendering.words import number, printable
 
 WITHOUT, WITH = SECOND, ACCENT
 DASHES = (0, (4, 3))

@@ -8,7 +8,6 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from attack.experiments.comparison import Comparison, loss_ratio, top_samples
 from attack.experiments.curves import curves_figure, trajectories_figure
@@ -16,10 +15,11 @@ from attack.experiments.figures import scatter_figure, shown_samples
 from attack.experiments.settings import SourcedValue
 from attack.experiments.summary import HELPED, MIXED, SAME, WORSE, summarise
 from identify.arrays import FloatArray
-from identify.files import write_atomic
-from identify.rendering import text
-from identify.rendering.figures import choose_shape, heat_figure
-from identify.rendering.html import STYLE, inline_png, inline_svg
+from identify.page import write_page
+from identify.rendering import words
+from identify.rendering.sample_figures import heat_figure
+from identify.rendering.shapes import choose_shape
+from identify.rendering.style import STYLE, inline_png, inline_svg
 
 TRAJECTORIES = 6
 """Panels of the last figure."""
@@ -48,16 +48,11 @@ def write_report(
         raise ValueError(
             f"comparisons: found the metrics {definitions}; pass one or more comparisons of one"
         )
-    environment = Environment(
-        loader=PackageLoader("attack", "experiments"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     verdict, *sentences = summarise(comparisons)
     with mpl.rc_context(STYLE):
-        page = environment.get_template("report.html.j2").render(
+        write_page(
+            path,
+            "attack/experiments/report.html.j2",
             title=title,
             verdict=verdict,
             tone=TONE[verdict],
@@ -69,9 +64,8 @@ def write_report(
             plots=_plots(comparisons),
             rows=[row for c in comparisons for row in _rows(c)],
             settings=settings,
-            text=text,
+            words=words,
         )
-    write_atomic(path, page)
 
 
 def _rows(c: Comparison) -> list[dict[str, Any]]:
@@ -87,10 +81,10 @@ def _rows(c: Comparison) -> list[dict[str, Any]]:
             "name": name,
             "k": matched.k,
             "found": f"{matched.found} of {len(c.truth)}",
-            "mean": text.number(float(values.mean())) if values.size else "none",
-            "loss": text.number(loss_ratio(run)),
+            "mean": words.number(float(values.mean())) if values.size else "none",
+            "loss": words.number(loss_ratio(run)),
             "change": change,
-            "seconds": text.number(run.seconds),
+            "seconds": words.number(run.seconds),
         })
     return rows
 
@@ -129,7 +123,7 @@ def _samples(c: Comparison, shape: Sequence[int] | None, most: int) -> dict[str,
         names = (f"Without splitting, sample {i + 1}", f"With splitting, sample {i + 1}")
         cards.append({
             "pictures": _drawn((*names, f"True sample {i + 1}"), row, picture),
-            "notes": ["none" if np.isnan(v) else text.number(v) for v in values],
+            "notes": ["none" if np.isnan(v) else words.number(v) for v in values],
             "tone": {1: "better", -1: "worse", 0: ""}[c.sign[i]],
         })
     return known | {"cards": cards}

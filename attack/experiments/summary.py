@@ -8,7 +8,7 @@ import numpy as np
 
 from attack.experiments.comparison import Comparison
 from attack.metrics.matching import FOUND
-from identify.rendering.text import number
+from identify.rendering.words import number
 
 HELPED, WORSE = "Splitting helped", "Splitting made it worse"
 MIXED, SAME = "Mixed result", "Splitting changed nothing"

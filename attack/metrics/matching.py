@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from attack.metrics.vectors import Metric, Symmetry, cosine, scores
-from identify.arrays import FloatArray
+from identify.arrays import FloatArray, IntArray
 from identify.sample_sets import one_to_one
 
 Matching: TypeAlias = Literal["nearest", "greedy", "one-to-one"]

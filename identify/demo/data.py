@@ -9,31 +9,14 @@ from identify.arrays import FloatArray
 
 
 def digits(n: int, seed: int = 0) -> FloatArray:
-    """Return handwritten digits, the mean of the data set subtracted, scaled to norm 1.
-
-    Args:
-        n: Number of images, at most 1797.
-        seed: Draws which ones.
-
-    Returns:
-        Images of 8 x 8 pixels as rows, (n, 64).
-    """
+    """Return n <= 1797 digits of 8 x 8 pixels, (n, 64), the mean subtracted, scaled to norm 1."""
     images = np.asarray(load_digits(return_X_y=True)[0], dtype=np.float64)
     chosen = np.random.default_rng(seed).choice(len(images), n, replace=False)
     return _normalised(images - images.mean(axis=0))[chosen]
 
 
 def photographs(n: int, size: int = 16, seed: int = 0) -> FloatArray:
-    """Return colour patches of the two photographs, the mean patch subtracted, scaled to norm 1.
-
-    Args:
-        n: Number of patches, at most 2000.
-        size: Side of a patch in pixels.
-        seed: Draws where they are cut.
-
-    Returns:
-        Patches of size x size x 3 as rows, (n, 3 size^2).
-    """
+    """Return n <= 2000 colour patches, (n, 3 size^2), the mean subtracted, scaled to norm 1."""
     pictures = [picture / 255.0 for picture in load_sample_images().images]
     rng = np.random.default_rng(seed)
     patches = []

@@ -12,22 +12,14 @@ from identify.demo.data import digits
 from identify.demo.training import Trained, train
 from identify.equations.activation import parse_activation
 from identify.files import draft_of
-from identify.rendering.figures import recovery_figure
+from identify.rendering.sample_figures import recovery_figure
 from identify.report import IdentifiabilityReport
 from identify.sample_sets import match_samples
 from identify.verify import verify_identifiability
 
 
 def run_demo(out: Path, *, samples: int, neurons: int, seed: int, console: Console) -> None:
-    """Train on digits, verify from the weights alone, and write the report.
-
-    Args:
-        out: Folder for ``report.html``, ``recovered.png`` and ``weights.npz``.
-        samples: Number of digits.
-        neurons: Number of neurons.
-        seed: Draws the digits, the initial weights and the slices.
-        console: Where to print.
-    """
+    """Train on digits, verify from the weights alone, and write the report to a folder."""
     x = digits(samples, seed)
     labels = np.where(np.arange(samples) % 2, 1.0, -1.0)
     with Progress(
@@ -41,7 +33,6 @@ def run_demo(out: Path, *, samples: int, neurons: int, seed: int, console: Conso
     ) as progress:
         network = _train(x, labels, neurons, seed, progress)
         report = _verify(network, seed, progress)
-    out.mkdir(parents=True, exist_ok=True)
     with draft_of(out / "weights.npz") as draft:
         np.savez(draft, a=network.a, W=network.W, a0=network.a0, W0=network.W0)
     report.to_html(out / "report.html", truth=x)

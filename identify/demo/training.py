@@ -3,8 +3,7 @@
 Phi(x) = sum_j a_j sigma(w_j.x) with standard normal initial weights; the loss is
 1/2 sum_i (y_i - Phi(x_i) + Phi_0(x_i))^2, where Phi_0 is the initial network if training is centred
 (Chizat, Oyallon and Bach 2019) and 0 otherwise. Every gradient lies in the span of the samples, so
-the
-steps are taken in its coordinates, which changes nothing but the time.
+the steps are taken in its coordinates, which changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -63,8 +62,8 @@ def train(
         neurons: m.
         activation: sigma, as for :func:`identify.verify_identifiability`.
         centred: Fit the change of the outputs rather than the outputs.
-        train_output: Whether a is trained.
-        train_hidden: Whether W is trained.
+        train_output: Train a.
+        train_hidden: Train W.
         rate: Learning rate in units of the reciprocal of the largest eigenvalue of the tangent
             kernel at the initial weights.
         goal: Relative fit at which training ends.

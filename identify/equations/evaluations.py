@@ -15,6 +15,9 @@ For sigma(t) = c t^alpha this is P = c p and grad P = alpha c f with the p and f
 No equation is ever divided by a small s_j. In known-init the base point is the initial weight (one
 gradient step is then exact) or the midpoint of initial and final weights (second-order accurate
 along a training path).
+
+For a power activation Euler's identity w.grad P(w) = alpha P(w) tests a door without any data:
+w_j.s_j grad P(w_j) = alpha s_j P(w_j), where both are seen.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ class Evaluations:
         values: P(w_j), (m,), or None where they are not seen.
         rounding: Rounding noise of the stored right-hand sides, root mean square per entry.
         base: Where the points were taken: "trained", "initial" or "midpoint".
+        data_free: Relative residual of the equations that hold whatever the data, or None where
+            there are none.
     """
 
     setting: str
@@ -51,6 +56,7 @@ class Evaluations:
     values: FloatArray | None
     rounding: float
     base: str
+    data_free: float | None
 
     @property
     def right_side(self) -> FloatArray:
@@ -61,20 +67,33 @@ class Evaluations:
         return self.values[:, None]
 
 
-def _rms(*arrays: FloatArray) -> float:
-    return float(np.sqrt(max(np.mean(np.square(x)) for x in arrays)))
+def evaluate(weights: Weights, activation: Polynomial) -> tuple[Evaluations, ...]:
+    """Go through the front door of the setting.
+
+    Returns:
+        The evaluations. Known initial weights have two, at the midpoint and the initial point: the
+        one that satisfies the data-free equations better comes first, the midpoint without any.
+
+    Raises:
+        ValueError: If the weights do not differ from the initial ones.
+    """
+    if weights.a0 is None:
+        return (kkt_evaluations(weights, activation),)
+    if weights.W0 is None or np.array_equal(weights.W, weights.W0):
+        if np.array_equal(weights.a, weights.a0):
+            raise ValueError(
+                "init: found weights equal to their initial values, so they tell nothing; pass the "
+                "weights before and after training"
+            )
+        return (random_features_evaluations(weights, activation),)
+    doors = [known_init_evaluations(weights, activation, base) for base in (0.5, 0.0)]
+    return tuple(sorted(doors, key=lambda door: door.data_free or 0.0))
 
 
 def kkt_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
-    """Read the trained weights as evaluations (paper, eq. 4.1; homogenised by eq. 4.4).
-
-    Args:
-        weights: Trained weights; a0 and W0 are not looked at.
-        activation: The activation; only its top degree enters.
-
-    Returns:
-        The evaluations.
-    """
+    """Read the trained weights as evaluations (paper, eq. 4.1; homogenised by eq. 4.4)."""
+    # W_j = a_j grad P(W_j) times W_j, with a_j = P(W_j), leaves |W_j|^2 = alpha a_j^2
+    squares = np.sum(weights.W**2, axis=1)
     return Evaluations(
         setting="kkt",
         activation=activation.homogenized(),
@@ -84,46 +103,39 @@ def kkt_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
         values=weights.a,
         rounding=weights.precision * _rms(weights.W),
         base="trained",
+        data_free=_relative(activation.degree * weights.a**2, squares),
     )
 
 
 def known_init_evaluations(weights: Weights, activation: Polynomial, base: float) -> Evaluations:
-    """Read the change of the weights as evaluations at points between initial and final weights.
-
-    Args:
-        weights: Trained and initial weights.
-        activation: The activation, used in full.
-        base: 0 takes the points at the initial weights, 1/2 at the midpoint.
-
-    Returns:
-        The evaluations.
-    """
+    """Read the change of the weights at the initial weights (base 0) or half way (base 1/2)."""
     assert weights.a0 is not None
     assert weights.W0 is not None
+    points = (1 - base) * weights.W0 + base * weights.W
+    scale = (1 - base) * weights.a0 + base * weights.a
+    gradients, values = weights.W - weights.W0, weights.a - weights.a0
+    data_free = None
+    if activation.is_power and np.any(values):
+        # <w_j, dW_j> = alpha s_j da_j: at the initial weights exactly for one gradient step, at
+        # the midpoint exactly for gradient flow
+        left = np.sum(points * gradients, axis=1)
+        data_free = _relative(left, activation.degree * scale * values)
     return Evaluations(
         setting="known-init",
         activation=activation,
-        points=(1 - base) * weights.W0 + base * weights.W,
-        scale=(1 - base) * weights.a0 + base * weights.a,
-        gradients=weights.W - weights.W0,
-        values=weights.a - weights.a0,
+        points=points,
+        scale=scale,
+        gradients=gradients,
+        values=values,
         rounding=weights.precision * _rms(weights.W, weights.W0),
-        base={0.0: "initial", 0.5: "midpoint"}.get(base, f"{base:g}"),
+        base={0.0: "initial", 0.5: "midpoint"}[base],
+        data_free=data_free,
     )
 
 
 def random_features_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
-    """Read the change of the output layer over a frozen first layer.
-
-    The setting of Tansley et al. and of Iurada et al.
-
-    Args:
-        weights: Trained weights and the initial output layer.
-        activation: The activation.
-
-    Returns:
-        The evaluations, values only.
-    """
+    """Read the change of the output layer over a frozen first layer: values of P alone."""
+    # the setting of Tansley et al. and of Iurada et al.
     assert weights.a0 is not None
     return Evaluations(
         setting="random-features",
@@ -134,4 +146,15 @@ def random_features_evaluations(weights: Weights, activation: Polynomial) -> Eva
         values=weights.a - weights.a0,
         rounding=weights.precision * _rms(weights.a, weights.a0),
         base="trained",
+        data_free=None,
     )
+
+
+def _relative(left: FloatArray, right: FloatArray) -> float:
+    """Return |left - right| over the larger of both norms, 1 where both are 0."""
+    size = float(max(np.linalg.norm(left), np.linalg.norm(right)))
+    return float(np.linalg.norm(left - right)) / size if size > 0 else 1.0
+
+
+def _rms(*arrays: FloatArray) -> float:
+    return float(np.sqrt(max(np.mean(np.square(x)) for x in arrays)))

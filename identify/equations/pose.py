@@ -1,4 +1,4 @@
-"""From weights to equations: the front door, its data-free test, the row space and the scale."""
+"""From weights to equations: the front door, the row space and the scale."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.equations.activation import Polynomial
-from identify.equations.evaluations import (
-    Evaluations,
-    kkt_evaluations,
-    known_init_evaluations,
-    random_features_evaluations,
-)
+from identify.equations.evaluations import Evaluations, evaluate
 from identify.equations.row_space import RowSpace, row_space
 from identify.equations.system import Equations
 from identify.equations.weights import Weights
@@ -24,21 +19,20 @@ class Problem:
     """The equations to be solved and what was learnt without solving them.
 
     Attributes:
-        weights: The weights, scaled by ``exponents``.
+        weights: The weights, scaled to order 1 where ``scaled``.
         evaluations: What they tell about P.
+        alternative: known-init: the same at the other base point; None elsewhere.
         space: The row space.
         equations: The equations in its coordinates.
-        data_free: Relative residual of the equations that hold whatever the data, or None where
-            there are none.
         log_b: Natural logarithm of the factor that turns b of the scaled weights into b.
         scaled: Whether the weights were scaled.
     """
 
     weights: Weights
     evaluations: Evaluations
+    alternative: Evaluations | None
     space: RowSpace
     equations: Equations
-    data_free: float | None
     log_b: float
     scaled: bool
 
@@ -47,53 +41,52 @@ class Problem:
         """The setting, "kkt", "known-init" or "random-features"."""
         return self.evaluations.setting
 
+    @property
+    def data_free(self) -> float | None:
+        """Relative residual of the equations that hold whatever the data, None without any."""
+        return self.evaluations.data_free
 
-def pose(weights: Weights, activation: Polynomial, base: float | None = None) -> Problem:
+    def other(self) -> Problem | None:
+        """Return the same weights' equations at the other base point, None where there is none."""
+        if self.alternative is None:
+            return None
+        _check_range(self.alternative, self.alternative.activation)
+        equations = equations_in(self.alternative, self.space)  # both have the same right side
+        return replace(
+            self,
+            evaluations=self.alternative,
+            alternative=self.evaluations,
+            equations=equations,
+        )
+
+
+def pose(weights: Weights, activation: Polynomial) -> Problem:
     """Choose the front door and write down its equations.
 
-    Args:
-        weights: Validated weights.
-        activation: sigma.
-        base: known-init: 0 takes the points at the initial weights, 1/2 at the midpoint; None
-            takes the one that satisfies the data-free equations better, the midpoint where there
-            are none.
-
     Returns:
-        The problem.
+        The problem, known-init: at the base point that the data-free equations prefer.
 
     Raises:
         ValueError: If the weights do not differ from the initial ones, or are out of the range in
             which the activation can be evaluated.
     """
     weights, log_b, scaled = _scaled(weights, activation)
-    if weights.a0 is None:
-        evaluations, data_free = kkt_evaluations(weights, activation), balance(weights, activation)
-    elif weights.W0 is None or np.array_equal(weights.W, weights.W0):
-        if np.array_equal(weights.a, weights.a0):
-            raise ValueError(
-                "init: found weights equal to their initial values, so they tell nothing; pass the "
-                "weights before and after training"
-            )
-        evaluations, data_free = random_features_evaluations(weights, activation), None
-    else:
-        evaluations, data_free = _known_init(weights, activation, base)
+    evaluations, *others = evaluate(weights, activation)
     _check_range(evaluations, activation)
     space = _space(evaluations)
     return Problem(
-        weights, evaluations, space, equations_in(evaluations, space), data_free, log_b, scaled
+        weights=weights,
+        evaluations=evaluations,
+        alternative=others[0] if others else None,
+        space=space,
+        equations=equations_in(evaluations, space),
+        log_b=log_b,
+        scaled=scaled,
     )
 
 
 def equations_in(evaluations: Evaluations, space: RowSpace) -> Equations:
-    """Write the equations in the coordinates of the row space.
-
-    Args:
-        evaluations: The evaluations.
-        space: The row space.
-
-    Returns:
-        The equations.
-    """
+    """Write the equations in the coordinates of the row space."""
     by_value = evaluations.gradients is None
     right = evaluations.right_side
     return Equations(
@@ -106,53 +99,6 @@ def equations_in(evaluations: Evaluations, space: RowSpace) -> Equations:
     )
 
 
-def balance(weights: Weights, activation: Polynomial) -> float:
-    """Return the data-free residual of a KKT point: a_j^2 = |W_j|^2 / alpha, whatever the data.
-
-    Both sides of W_j = alpha c a_j f(W_j) are multiplied by W_j and a_j = c W_j . f(W_j) is put in.
-
-    Args:
-        weights: Trained weights.
-        activation: sigma, of degree alpha.
-
-    Returns:
-        The norm of alpha a_j^2 - |W_j|^2 over all neurons, relative to that of the larger side.
-    """
-    left, right = activation.degree * weights.a**2, np.sum(weights.W**2, axis=1)
-    size = float(max(np.linalg.norm(left), np.linalg.norm(right)))
-    return float(np.linalg.norm(left - right)) / size if size > 0 else 1.0
-
-
-def _known_init(
-    weights: Weights, activation: Polynomial, base: float | None
-) -> tuple[Evaluations, float | None]:
-    """Take the gradients at a base point.
-
-    For a power activation and gradients taken at w, <w, W_j - W0_j> = alpha a (a_j - a0_j) whatever
-    the data: at the initial weights exactly for one gradient step, at the midpoint exactly for
-    gradient flow.
-
-    Returns:
-        The evaluations and the relative residual of that identity, None where it does not apply.
-    """
-    bases = (0.5, 0.0) if base is None else (base,)
-    options = [known_init_evaluations(weights, activation, option) for option in bases]
-    if not activation.is_power or not np.any(options[0].values):
-        return options[0], None
-    residuals = [_work(option, activation.degree) for option in options]
-    best = int(np.argmin(residuals))
-    return options[best], residuals[best]
-
-
-def _work(evaluations: Evaluations, alpha: int) -> float:
-    assert evaluations.gradients is not None
-    assert evaluations.values is not None
-    left = np.sum(evaluations.points * evaluations.gradients, axis=1)
-    right = alpha * evaluations.scale * evaluations.values
-    size = float(max(np.linalg.norm(left), np.linalg.norm(right)))
-    return float(np.linalg.norm(left - right)) / size if size > 0 else 1.0
-
-
 def _space(evaluations: Evaluations) -> RowSpace:
     d = evaluations.points.shape[1]
     if evaluations.gradients is None:
@@ -161,6 +107,7 @@ def _space(evaluations: Evaluations) -> RowSpace:
 
 
 def _check_range(evaluations: Evaluations, activation: Polynomial) -> None:
+    """Require that sigma at the points stays far from the limits of float64."""
     largest = float(np.abs(evaluations.points).max()) * np.sqrt(evaluations.points.shape[1])
     with np.errstate(over="ignore"):
         value = np.abs(activation(np.array([largest]))) ** 2

@@ -12,7 +12,6 @@ whatever the data) show an error of their own, which enters as well.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2
 
 from identify.arrays import FloatArray
 from identify.equations.pose import Problem
@@ -51,12 +50,15 @@ def equation_error(problem: Problem, fit: Fit, *, along_path: bool) -> float:
         The residual raised from the spare equations to all of them; rounding, and the error that
         the output weights show, at least; inf where no equation is spare.
     """
+    from scipy.special import gammaincinv
+
     equations, rounding = problem.equations, problem.evaluations.rounding
     count, unknowns = equations.right_side.size, fit.unit.size
     spare = count - unknowns
     if spare <= 0:
         return np.inf
-    raised = fit.residual * np.sqrt(count / float(chi2.ppf(_QUANTILE, spare)))
+    quantile = 2 * float(gammaincinv(spare / 2, _QUANTILE))  # of chi^2
+    raised = fit.residual * np.sqrt(count / quantile)
     computing = _COMPUTING * float(np.sum(contributions(equations, fit.x, fit.b)))
     stored = rounding * np.sqrt(count)
     asserted = 0.0 if along_path else output_error(problem, fit)

@@ -1,4 +1,4 @@
-"""The report as JSON, and files that are never seen half written."""
+"""The report as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from identify.files import write_atomic
 from identify.findings import Findings
-from identify.rendering.text import claimed
+from identify.rendering.words import claimed
 
 SCHEMA = 1
 """Raised whenever a key is renamed, removed or given another meaning."""
@@ -25,9 +25,6 @@ def to_dict(report: Findings) -> dict[str, Any]:
     Keys are the field names, preceded by ``schema``. Arrays become nested lists. JSON has no
     infinity, so infinite and undefined numbers become the strings ``"inf"``, ``"-inf"`` and
     ``"nan"``, which ``float`` reads back.
-
-    Args:
-        report: The report.
 
     Returns:
         A dictionary that :func:`json.dumps` accepts with ``allow_nan=False``.
@@ -42,12 +39,7 @@ def to_dict(report: Findings) -> dict[str, Any]:
 
 
 def write_json(report: Findings, path: str | Path) -> None:
-    """Write the report as JSON, one line per field.
-
-    Args:
-        report: The report.
-        path: Where to; an existing file is replaced in one step.
-    """
+    """Write the report as JSON, one line per field, in one step."""
     fields = [
         f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False, ensure_ascii=False)}"
         for key, value in to_dict(report).items()

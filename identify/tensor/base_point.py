@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.equations.activation import Polynomial
-from identify.equations.pose import Problem, pose
+from identify.equations.pose import Problem
 from identify.tensor.interpolation import Interpolation, interpolate
 
 _CLEAR = 0.1
@@ -21,41 +20,22 @@ _CLOSE = 0.05
 """Residual of the interpolation above which the other base point is tried all the same."""
 
 
-def best_base(problem: Problem, activation: Polynomial) -> tuple[Problem, Interpolation]:
-    """Interpolate at the base point that the weights speak for.
-
-    Args:
-        problem: The equations at either base point.
-        activation: sigma.
-
-    Returns:
-        The equations at the base point chosen, and their interpolation.
-    """
-    if problem.setting != "known-init":
-        return problem, _interpolated(problem)
-    other = pose(problem.weights, activation, 0.0 if problem.evaluations.base != "initial" else 0.5)
-    order, decided = [problem, other], False
-    if problem.data_free is not None and other.data_free is not None:
-        decided = problem.data_free < _CLEAR * other.data_free
-    first = _interpolated(order[0])
-    if decided and misfit(order[0], first) < _CLOSE:
-        return order[0], first
-    second = _interpolated(order[1])
-    if _worth(order[1], second) < _worth(order[0], first):
-        return order[1], second
-    return order[0], first
+def best_base(problem: Problem) -> tuple[Problem, Interpolation]:
+    """Interpolate at the base point that the weights speak for."""
+    first, other = _interpolated(problem), problem.other()
+    if other is None or (_speaks_for(problem, other) and misfit(problem, first) < _CLOSE):
+        return problem, first
+    second = _interpolated(other)
+    if _worth(other, second) < _worth(problem, first):
+        return other, second
+    return problem, first
 
 
 def misfit(problem: Problem, interpolation: Interpolation) -> float:
     """Return how far the weights are from the equations of their setting.
 
-    Args:
-        problem: The equations.
-        interpolation: Their interpolation.
-
-    Returns:
-        The relative residual of the best polynomial; where it is not determined, and so fits too
-        easily, that of the data-free equations if it is larger.
+    This is the relative residual of the best polynomial; where it is not determined, and so fits
+    too easily, that of the data-free equations if it is larger.
     """
     carried = interpolation.carried_by
     if carried is not None:
@@ -63,6 +43,13 @@ def misfit(problem: Problem, interpolation: Interpolation) -> float:
     tests = (interpolation.gram, interpolation.symmetric)
     misses = [test.residual for test in tests if test and np.isfinite(test.residual)]
     return max([*misses, problem.data_free or 0.0])
+
+
+def _speaks_for(first: Problem, other: Problem) -> bool:
+    """Whether the data-free equations alone prefer the first base point clearly."""
+    if first.data_free is None or other.data_free is None:
+        return False
+    return first.data_free < _CLEAR * other.data_free
 
 
 def _interpolated(problem: Problem) -> Interpolation:

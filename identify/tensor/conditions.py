@@ -14,12 +14,9 @@ from identify.tensor.rank import EXACT_LIMIT, exact_feature_rank
 def rank_report(
     problem: Problem, interpolation: Interpolation, *, certify: bool
 ) -> tuple[RankReport, list[str]]:
-    """Compare both ranks with what they have to reach.
+    """Compare both ranks with what they have to reach, in numbers and in sentences.
 
-    Args:
-        problem: The equations.
-        interpolation: Their interpolation.
-        certify: Whether to prove the Gram rank from below in exact arithmetic.
+    ``certify`` asks for the Gram rank to be proved from below in exact arithmetic.
 
     Returns:
         The report and the sentences that argue from it.

@@ -11,13 +11,16 @@ from __future__ import annotations
 import itertools
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from identify.arrays import FloatArray
 from identify.equations.activation import integer_power
+
+if TYPE_CHECKING:
+    import sympy
 
 
 def form_dimension(d: int, k: int) -> int:
@@ -140,6 +143,8 @@ def symbolic_features(d: int, k: int) -> tuple[sympy.Matrix, tuple[sympy.Symbol,
     Returns:
         The features, an (N, 1) matrix, and the symbols w_1, ..., w_d they are written in.
     """
+    import sympy
+
     symbols = sympy.symbols(f"w1:{d + 1}", real=True)
     rows = []
     for monomial in itertools.combinations_with_replacement(range(d), k):

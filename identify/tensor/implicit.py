@@ -1,4 +1,4 @@
-"""The tensor T without forming it, and formed by polarization where it is asked for.
+"""The tensor T without forming it.
 
 Symbols: T = sum_i b_i x_i^{(x) alpha}; p(w) = T(w, ..., w); f(w) = T(., w, ..., w) = grad p /
 alpha;
@@ -7,19 +7,12 @@ M(v) = T(., ., v, ..., v) = Hess p(v) / (alpha (alpha - 1)) (paper, eqs. A.1 and
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import tensorly
 
 from identify.arrays import FloatArray
 from identify.equations.activation import integer_power
-
-MAX_ENTRIES = 10**7
-"""Largest number of entries of a tensor that is formed explicitly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,50 +84,6 @@ class ImplicitTensor:
         """
         return ImplicitTensor(self.degree, self.nodes @ basis, self.dual @ basis)
 
-    def to_dense(self) -> FloatArray:
-        """Form T by polarization of p.
-
-        Returns:
-            The tensor, shape (r,) * alpha.
-        """
-        return polarize(self.p, self.nodes.shape[1], self.degree)
-
-
-def polarize(p: Callable[[FloatArray], FloatArray], d: int, alpha: int) -> FloatArray:
-    """Form the symmetric tensor of a form p of degree alpha in d variables (paper, appendix A.2).
-
-    T(u_1, ..., u_alpha) = 1 / (alpha! 2^alpha) sum over signs of prod(signs) p(sum_t sign_t u_t),
-    at the basis vectors. Half of the signs suffice: the summand does not change when all flip.
-
-    Args:
-        p: Evaluates the form at the rows of a (k, d) array.
-        d: Number of variables.
-        alpha: Degree.
-
-    Returns:
-        The tensor, shape (d,) * alpha.
-
-    Raises:
-        ValueError: If the tensor has more than ``MAX_ENTRIES`` entries.
-    """
-    if d**alpha > MAX_ENTRIES:
-        raise ValueError(
-            f"T has {d}**{alpha} entries, more than {MAX_ENTRIES}; use p, f and slice instead"
-        )
-    identity = np.eye(d)
-    indices = np.array(list(itertools.combinations_with_replacement(range(d), alpha)))
-    entries = np.zeros(len(indices))
-    for signs in itertools.product((1.0, -1.0), repeat=alpha - 1):
-        points = identity[indices[:, 0]].copy()
-        for sign, column in zip(signs, range(1, alpha), strict=True):
-            points += sign * identity[indices[:, column]]
-        entries += math.prod(signs) * p(points)
-    entries *= 2 / (math.factorial(alpha) * 2**alpha)
-    tensor = np.zeros((d,) * alpha)
-    for order in itertools.permutations(range(alpha)):
-        tensor[tuple(indices[:, order].T)] = entries
-    return tensor
-
 
 def cp_tensor(x: FloatArray, b: FloatArray, alpha: int) -> FloatArray:
     """Form T = sum_i b_i x_i^{(x) alpha} from its components, through TensorLy.
@@ -147,6 +96,8 @@ def cp_tensor(x: FloatArray, b: FloatArray, alpha: int) -> FloatArray:
     Returns:
         The tensor, shape (d,) * alpha.
     """
+    import tensorly
+
     return np.asarray(tensorly.cp_to_tensor((tensorly.tensor(b), [tensorly.tensor(x.T)] * alpha)))
 
 

@@ -8,7 +8,6 @@ would drown the coefficients they determine.
 from __future__ import annotations
 
 import numpy as np
-from flint import nmod_mat
 from numpy.typing import NDArray
 
 from identify.arrays import FloatArray
@@ -81,6 +80,8 @@ def exact_feature_rank(points: FloatArray, basis: FloatArray, k: int) -> int | N
     Returns:
         The rank modulo the prime, or None where the matrix is larger than ``EXACT_LIMIT``.
     """
+    from flint import nmod_mat
+
     indices = monomial_indices(basis.shape[1], k)
     if len(indices) > EXACT_LIMIT:
         return None

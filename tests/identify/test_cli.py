@@ -94,6 +94,8 @@ def test_coefficients_of_the_activation(stored, capsys):
     ("options", "fragments"),
     [
         (["--activation", "2.5"], ("--activation", "2.5", "pass")),
+        (["--activation", "relu"], ("--activation", "relu", "pass")),
+        (["--activation", "1", "x"], ("--activation", "1 x", "pass")),
         (["--activation", "0"], ("activation", "pass an int alpha")),
         (["--activation", "99"], ("activation", "99", "pass an int alpha")),
         (["--activation", "1", "2", "0"], ("activation", "found leading coefficient 0", "drop")),
@@ -122,12 +124,22 @@ def test_bad_file(tmp_path, name, capsys):
     one_line(capsys.readouterr(), name, "save" if name == "broken.npz" else "pass")
 
 
-def test_output_that_cannot_be_written(stored, tmp_path, capsys):
-    missing = tmp_path / "no such folder" / "r.json"
-    assert main(["verify", str(stored), "--json", str(missing)]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert "no such folder" in lines[0]
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_output_that_cannot_be_written_is_named_before_the_work(option, tmp_path, capsys):
+    absent = str(tmp_path / "absent.npz")
+    missing = tmp_path / "no such folder" / "r"
+    assert main(["verify", absent, option, str(missing)]) == 2
+    one_line(capsys.readouterr(), option, "no such folder", "create it first")
+    assert main(["verify", absent, option, str(tmp_path)]) == 2
+    one_line(capsys.readouterr(), option, tmp_path.name, "pass the name of a file")
+
+
+def test_a_demo_into_a_file_is_refused_before_the_work(tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_text("old", encoding="utf-8")
+    assert main(["demo", "--out", str(taken)]) == 2
+    one_line(capsys.readouterr(), "taken")
+    assert taken.read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +150,6 @@ def test_output_that_cannot_be_written(stored, tmp_path, capsys):
         ["verify"],
         ["verify", "w.npz", "--unknown"],
         ["demo", "--samples", "many"],
-        ["verify", "w.npz", "--activation", "relu"],
     ],
 )
 def test_usage_errors(arguments, capsys):

@@ -17,7 +17,7 @@ from identify.tensor.base_point import best_base
 
 def base_of(a, W, init, activation=3):
     sigma = parse_activation(activation)
-    return best_base(pose(as_weights(a, W, init), sigma), sigma)[0].evaluations.base
+    return best_base(pose(as_weights(a, W, init), sigma))[0].evaluations.base
 
 
 def one_step(seed, activation=3):
@@ -73,3 +73,16 @@ def test_other_weights_are_rejected_from_both_base_points():
     assert "no evidence that the samples are safe" in said.replace("\n", " ")
     assert "Others remain" in said
     assert "nothing about" not in said
+
+
+def test_the_other_base_point_keeps_the_units():
+    """Weights of extreme size are scaled, and b with them, whichever base point is taken."""
+    case, _ = one_step(0)
+    ends = [np.ldexp(v, 80) for v in (case.a, case.W, *case.options["init"])]
+    problem = pose(as_weights(*ends[:2], tuple(ends[2:])), parse_activation(3))
+    other = problem.other()
+    assert problem.scaled
+    assert other is not None
+    assert {problem.evaluations.base, other.evaluations.base} == {"initial", "midpoint"}
+    assert other.log_b == problem.log_b != 0
+    assert other.weights is problem.weights

@@ -56,7 +56,7 @@ def test_output_weights_of_polynomials_are_equations_of_their_own():
     frozen, sigma = replace(case, a=case.options["init"][0]), parse_activation([0, 1, 0.5, 1])
     trained, hidden = (
         equations_of_samples(
-            pose(as_weights(one.a, one.W, one.options["init"]), sigma, 0.0), Options()
+            pose(as_weights(one.a, one.W, one.options["init"]), sigma).other(), Options()
         )
         for one in (case, frozen)
     )

@@ -1,0 +1,86 @@
+"""``identify verify``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from identify.equations.activation import parse_activation
+from identify.equations.weights import read_weights
+from identify.files import check_target
+from identify.options import Options, check_options
+from identify.verify import verify_weights
+
+if TYPE_CHECKING:
+    from identify.equations.activation import Polynomial
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Decide whether the weights in a file determine the samples they were trained on."""
+
+    weights: Annotated[Path, tyro.conf.Positional]
+    """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0."""
+    a: str | None = None
+    """Name of the output weights in the file, where they are not called a."""
+    w: str | None = None
+    """Name of the first layer, where it is not called W."""
+    a0: str | None = None
+    """Name of the initial output weights, where they are not called a0."""
+    w0: str | None = None
+    """Name of the initial first layer, where it is not called W0."""
+    activation: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NUMBER [NUMBER ...]")] = ("3",)
+    """One number alpha for t^alpha, or the coefficients c_0 ... c_alpha of a polynomial."""
+    n_samples: int | None = None
+    """Number of samples, if known."""
+    unit_norm: bool | None = None
+    """Whether the samples are known to have norm 1."""
+    margin: float | None = None
+    """The common margin of the active samples, if known (weights trained to a KKT point)."""
+    certify: bool = False
+    """Also prove the rank in exact arithmetic."""
+    seed: int = 0
+    """Seed of the random slices."""
+    html: Path | None = None
+    """Write the report as one self-contained page."""
+    json: Path | None = None
+    """Write the report as JSON."""
+
+    def run(self) -> None:
+        """Check where the reports go, verify, print and write."""
+        from rich.console import Console
+
+        check_target(self.json, "--json")
+        check_target(self.html, "--html")
+        sigma = self._activation()
+        weights = read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+        with Console(stderr=True).status("verification") as status:
+            options = Options(
+                n_samples=self.n_samples,
+                unit_norm=self.unit_norm,
+                margin=self.margin,
+                certify=self.certify,
+                seed=self.seed,
+                progress=lambda step, residual: status.update(
+                    f"verification: {step} {residual:.1e}"
+                ),
+            )
+            report = verify_weights(weights, sigma, check_options(options, weights.setting))
+        Console().print(str(report), markup=False, highlight=False, soft_wrap=True)
+        if self.json is not None:
+            report.to_json(self.json)
+        if self.html is not None:
+            report.to_html(self.html)
+
+    def _activation(self) -> Polynomial:
+        found = " ".join(self.activation)
+        try:
+            numbers = [float(word) for word in self.activation]
+        except ValueError:
+            numbers = []
+        if not numbers or (len(numbers) == 1 and not numbers[0].is_integer()):
+            raise ValueError(f"--activation: found {found}; pass one integer or c_0 ... c_alpha")
+        return parse_activation(numbers if len(numbers) > 1 else int(numbers[0]))
