@@ -19,7 +19,7 @@ from identify.equations.pose import Problem
 from identify.equations.system import Equations
 from identify.recovery.duals import FEWEST, dual_bounds
 from identify.recovery.hidden import contributions, noise_outside, pair_radii
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.recovery.majorant import majorant_bounds
 from identify.recovery.sensitivity import Sensitivity, sensitivity
 from identify.tensor.implicit import ImplicitTensor

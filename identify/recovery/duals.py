@@ -22,7 +22,7 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.equations.system import Equations
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.tensor.implicit import ImplicitTensor
 
 FEWEST = 20

@@ -20,7 +20,7 @@ from identify.arrays import FloatArray
 from identify.equations.pose import Problem
 from identify.equations.system import Equations
 from identify.findings import Assumed
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.recovery.sensitivity import Sensitivity, beyond_reach
 
 CONTRAST = 64.0

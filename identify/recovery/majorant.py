@@ -20,7 +20,7 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.equations.system import Equations
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.recovery.sensitivity import Sensitivity
 
 LARGEST = 160

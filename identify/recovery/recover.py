@@ -19,7 +19,7 @@ from identify.recovery.bounds import (
     sample_bounds,
 )
 from identify.recovery.hidden import assumed
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.recovery.norms import (
     Scaled,
     keep_norms,

@@ -17,7 +17,7 @@ from scipy.linalg import eigvalsh, solve_triangular
 
 from identify.arrays import FloatArray
 from identify.equations.system import Equations, gradient, normal_matrix
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 
 FORMED = 3 * 10**7
 """Largest number of entries of a Jacobian that is formed (240 MB)."""

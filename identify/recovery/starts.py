@@ -9,7 +9,8 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.equations.system import Equations
 from identify.recovery.duals import fitted_weights, sharpened
-from identify.recovery.levenberg import Fit, refine
+from identify.recovery.fit import Fit
+from identify.recovery.levenberg import refine
 from identify.recovery.pencil import coefficients, pencil_directions, pick
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.interpolation import Interpolation

@@ -27,7 +27,8 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.equations.activation import Polynomial
 from identify.equations.system import Equations
-from identify.recovery.levenberg import Fit, project_out, refine
+from identify.recovery.fit import Fit, project_out
+from identify.recovery.levenberg import refine
 
 _SINGLE_STEPS = 200
 """Steps of gradient descent taken one by one; later ones, which move little, are taken in

@@ -8,7 +8,7 @@ import pytest
 from identify.equations.activation import parse_activation
 from identify.equations.system import Equations
 from identify.recovery.duals import dual_bounds, fitted_weights, sharpened
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.tensor.implicit import ImplicitTensor
 
 CUBIC = parse_activation(3)
