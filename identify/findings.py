@@ -9,6 +9,9 @@ import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
 
+CLAIM = 0.1
+"""A sample is claimed where its bound is below this share of its norm (cosine above 0.995)."""
+
 
 class Verdict(StrEnum):
     """The words of structural identifiability, for the weights at hand."""

@@ -18,14 +18,11 @@ from identify.arrays import FloatArray
 from identify.equations.pose import Problem
 from identify.equations.system import Equations
 from identify.recovery.duals import FEWEST, dual_bounds
-from identify.recovery.hidden import contributions, noise_outside, pair_radii
 from identify.recovery.fit import Fit
+from identify.recovery.hidden import contributions, noise_outside, pair_radii
 from identify.recovery.majorant import majorant_bounds
 from identify.recovery.sensitivity import Sensitivity, sensitivity
 from identify.tensor.implicit import ImplicitTensor
-
-CLAIM = 0.1
-"""A sample is claimed where its bound is below this share of its norm (cosine above 0.995)."""
 
 _QUANTILE = 1e-6
 """Chance left to a residual over few spare equations being small by luck."""
@@ -231,22 +228,3 @@ def _spectral(points: FloatArray, weights: FloatArray) -> float:
     """Return the spectral norm of diag(weights) points."""
     rows = points * weights[:, None]
     return float(np.sqrt(max(np.linalg.eigvalsh(rows.T @ rows)[-1], 0.0)))
-
-
-def chance_of_fit(relative_residual: float, spare_coefficients: int) -> float:
-    """Return the chance that a tensor of no special form fits n samples this well.
-
-    The tensors that are sums of n powers have ``spare_coefficients`` fewer dimensions than all
-    tensors; a random one comes within a relative distance eps of them with a probability of the
-    order eps to that power.
-
-    Args:
-        relative_residual: Relative residual of the fit.
-        spare_coefficients: Coefficients of the forms minus unknowns of the samples.
-
-    Returns:
-        A probability; 1 where no coefficient is spare.
-    """
-    if spare_coefficients <= 0:
-        return 1.0
-    return float(min(1.0, max(relative_residual, 1e-300) ** spare_coefficients))

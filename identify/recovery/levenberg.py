@@ -77,10 +77,11 @@ def refine(
     chord: bool | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Fit:
-    """Refine (x, b), where b is not free +-1; four steps that gain less than 1e-3 end it too.
+    """Return the least-squares fit near (x, b); b is +-1 where it is not free.
 
-    ``damping`` is the initial one; ``chord=None`` keeps normal matrices from 1000 unknowns on;
-    ``progress`` is called with the relative residual after each accepted step.
+    Four steps in a row that gain less than 1e-3 end it before ``max_steps``. ``damping`` is the
+    initial one; ``chord=None`` keeps normal matrices from 1000 unknowns on; ``progress`` is called
+    with the relative residual after each accepted step.
     """
     chord = x.size > 1000 if chord is None else chord
     large = x.size > _LARGE

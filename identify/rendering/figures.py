@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
 from identify.arrays import FloatArray
-from identify.findings import Findings, Neurons, RankReport, Recovery
-from identify.rendering.text import CLAIM, claimed, number, relative_bound
+from identify.findings import CLAIM, Findings, Neurons, RankReport, Recovery
+from identify.rendering.text import claimed, number, relative_bound
 
 INK, MUTED, RULE, ACCENT, SECOND = "#1c1d20", "#63666d", "#d5d7db", "#1f5fae", "#b8501c"
 DIVERGING = LinearSegmentedColormap.from_list("signed", [SECOND, "#f4f4f2", ACCENT])

@@ -7,11 +7,9 @@ import textwrap
 import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
-from identify.findings import Findings, Partial, RankReport, Recovery, Verdict, Witness
+from identify.findings import CLAIM, Findings, Partial, RankReport, Recovery, Verdict, Witness
 
 WIDTH = 100
-CLAIM = 0.1
-"""A sample counts as claimed when its error bound is below this fraction of its norm."""
 
 OTHER_MODELS = {
     "kkt": "Others remain: if the initial weights can be had or guessed (a public checkpoint, a "

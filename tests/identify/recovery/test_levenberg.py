@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from equation_cases import N, R, by_values, case, close, dense_jacobian, every, free, solvable, twin
 
-from identify.equations.system import gradient, jacobian_product, normal_matrix
 from identify.equations import system
+from identify.equations.system import gradient, jacobian_product, normal_matrix
 from identify.recovery.fit import Fit, project_out
 from identify.recovery.levenberg import refine
 
