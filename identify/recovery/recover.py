@@ -14,6 +14,7 @@ from identify.options import Options
 from identify.recovery import hypotheses
 from identify.recovery.bounds import equation_error, sample_bounds
 from identify.recovery.fit import Fit
+from identify.recovery.gradient_descent import Ends
 from identify.recovery.hidden import assumed
 from identify.recovery.norms import (
     Scaled,
@@ -25,7 +26,7 @@ from identify.recovery.norms import (
 )
 from identify.recovery.pencil import range_basis
 from identify.recovery.starts import solve_components
-from identify.recovery.training_path import Ends, PathFit, refine_along_path
+from identify.recovery.training_path import PathFit, refine_along_path
 from identify.recovery.verdict import CHANCE, Recovered, chance_of_fit, count_contradiction, judge
 from identify.tensor.interpolation import Interpolation, interpolate
 

@@ -73,7 +73,7 @@ def test_fitted_weights_against_least_squares():
 
 
 def fit_of(z):
-    return Fit(z, np.ones(len(z)), 0.0, (np.empty(0), True), np.empty(0), converged=True)
+    return Fit(z, np.ones(len(z)), 0.0, (np.empty(0), True), np.ones_like(z), converged=True)
 
 
 @pytest.mark.parametrize("size", [1e-10, 1e-8, 1e-6])
