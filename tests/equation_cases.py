@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorly
 import torch
 
 from identify.equations.activation import Polynomial
 from identify.equations.system import Equations
 
-N = 3
-
-
-R = 4
-
-
-M = 40
-
+N, R, M = 3, 4, 40
 
 ACTIVATIONS = {
     "cubic": (0.0, 0.0, 0.0, 1.0),
@@ -27,16 +21,9 @@ ACTIVATIONS = {
     "odd": (0.0, 1.0, 0.0, -0.7),
 }
 
-
 every = pytest.mark.parametrize("name", ACTIVATIONS)
-
-
 by_values = pytest.mark.parametrize("by_value", [False, True])
-
-
 free = pytest.mark.parametrize("free_b", [False, True])
-
-
 solvable = pytest.mark.parametrize(
     ("name", "free_b"), [("cubic", False), ("quartic", False), ("mixed", True), ("odd", True)]
 )
@@ -74,9 +61,15 @@ def twin(equations, x, b):
 
 
 def dense_jacobian(equations, x, b):
+    """Of the left-hand sides, by automatic differentiation."""
     left, unknowns = twin(equations, x, b)
     return torch.func.jacrev(left)(unknowns).numpy()
 
 
 def close(actual, expected, tolerance=1e-11):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def cp_tensor(x, b, alpha):
+    """T = sum_i b_i x_i^{(x) alpha}, formed."""
+    return np.asarray(tensorly.cp_to_tensor((tensorly.tensor(b), [tensorly.tensor(x.T)] * alpha)))

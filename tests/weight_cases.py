@@ -11,14 +11,9 @@ import safetensors.torch
 import torch
 
 A = np.array([1.0, -2.0, 0.5])
-
-
 W = np.array([[1.0, 2.0], [3.0, -4.0], [0.25, 8.0]])
 
-
 EXTENSIONS = (".npz", ".safetensors", ".pt", ".pth")
-
-
 FILE_REMEDY = "pass a .npz, .safetensors, .pt or .pth file"
 
 

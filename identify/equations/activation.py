@@ -15,15 +15,7 @@ MAX_DEGREE = 16
 
 
 def integer_power(t: FloatArray, k: int) -> FloatArray:
-    """Return t**k by multiplications, many times faster than the general power of NumPy.
-
-    Args:
-        t: Points, any shape.
-        k: Exponent, at least 0.
-
-    Returns:
-        An array of the shape of ``t``.
-    """
+    """Return t**k, k >= 0, by multiplications, many times faster than NumPy's general power."""
     if k == 0:
         return np.ones_like(t)
     half = integer_power(t, k // 2) if k > 1 else None
@@ -67,15 +59,7 @@ class Polynomial:
         return Polynomial((0.0,) * self.degree + (self.leading,))
 
     def __call__(self, t: FloatArray, order: int = 0) -> FloatArray:
-        """Evaluate the ``order``-th derivative of sigma.
-
-        Args:
-            t: Points, any shape.
-            order: Which derivative; 0 is sigma itself.
-
-        Returns:
-            An array of the shape of ``t``.
-        """
+        """Evaluate the ``order``-th derivative of sigma at every entry."""
         if self.is_power:
             alpha = self.degree
             if order > alpha:

@@ -8,41 +8,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.evaluations import Evaluations
 
 WORST = 1e-6
 """Relative residual that is never put down to rounding, whatever the type of the weights."""
 
 
-def relative_residual(evaluations: Evaluations, x: FloatArray, b: FloatArray) -> float:
-    """Evaluate the equations of the trained layer at samples, in the full space.
+def relative_residual(
+    evaluations: Evaluations, x: Float64[FloatArray, "n d"], b: Float64[FloatArray, " n"]
+) -> float:
+    """Return the relative residual of the equations of the trained layer, in the full space.
 
-    Args:
-        evaluations: The evaluations.
-        x: Samples, (n, d).
-        b: Coefficients, (n,).
-
-    Returns:
-        Norm of the residual relative to the right-hand sides; where sigma is no power, so that
-        gradients do not imply values, the larger of those of both layers.
+    Where sigma is no power, so that gradients do not imply values, it is the larger of both layers.
     """
     if evaluations.gradients is None or not evaluations.activation.is_power:
         return total_residual(evaluations, x, b)
     return _of_gradients(evaluations, x, b)
 
 
-def total_residual(evaluations: Evaluations, x: FloatArray, b: FloatArray) -> float:
-    """Evaluate the equations of both layers at samples, in the full space.
-
-    Args:
-        evaluations: The evaluations.
-        x: Samples, (n, d).
-        b: Coefficients, (n,).
-
-    Returns:
-        The larger of the norms of the residuals, each relative to its right-hand sides.
-    """
+def total_residual(
+    evaluations: Evaluations, x: Float64[FloatArray, "n d"], b: Float64[FloatArray, " n"]
+) -> float:
+    """Return the larger of the relative residuals of both layers, in the full space."""
     residual = _of_values(evaluations, x, b)
     if evaluations.gradients is None:
         return residual
@@ -50,28 +38,27 @@ def total_residual(evaluations: Evaluations, x: FloatArray, b: FloatArray) -> fl
 
 
 def rounding_level(evaluations: Evaluations, least: float) -> float:
-    """Return the relative residual that the rounding of the stored weights explains.
+    """Return the relative residual that the rounding of the stored weights explains, with factor 4.
 
-    Args:
-        evaluations: The evaluations.
-        least: What the arithmetic needs in any case.
-
-    Returns:
-        Four times the rounding of the right-hand sides; at least ``least``, at most ``WORST``.
+    It is at least ``least``, which the arithmetic needs in any case, and at most ``WORST``.
     """
     right = evaluations.right_side
     stored = evaluations.rounding * np.sqrt(right.size) / (np.linalg.norm(right) or 1.0)
     return min(max(least, 4 * float(stored)), WORST)
 
 
-def _of_gradients(evaluations: Evaluations, x: FloatArray, b: FloatArray) -> float:
+def _of_gradients(
+    evaluations: Evaluations, x: Float64[FloatArray, "n d"], b: Float64[FloatArray, " n"]
+) -> float:
     assert evaluations.gradients is not None
     first = evaluations.activation(evaluations.points @ x.T, 1) * b
     miss = evaluations.gradients - evaluations.scale[:, None] * (first @ x)
     return _relative(miss, evaluations.gradients)
 
 
-def _of_values(evaluations: Evaluations, x: FloatArray, b: FloatArray) -> float:
+def _of_values(
+    evaluations: Evaluations, x: Float64[FloatArray, "n d"], b: Float64[FloatArray, " n"]
+) -> float:
     """Return 0 where the output layer was not trained."""
     values = evaluations.values
     if values is None or not np.any(values):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 
 _FLAT = 10.0
 """Noise has no gaps: neighbouring singular values of an (m, k) noise matrix with m >> k agree to
@@ -28,15 +28,15 @@ class RowSpace:
     """An orthonormal basis of the row space and what lies outside it.
 
     Attributes:
-        basis: Orthonormal columns, (d, r).
+        basis: Orthonormal columns.
         singular_values: Of the matrix, decreasing.
         tail: Largest singular value left out; 0 if none is.
         noisy: Whether the tail stands above the rounding of the stored weights.
         floor: Singular values at or below it were not counted.
     """
 
-    basis: FloatArray
-    singular_values: FloatArray
+    basis: Float64[FloatArray, "d r"]
+    singular_values: Float64[FloatArray, " k"]
     tail: float
     noisy: bool
     floor: float
@@ -47,19 +47,12 @@ class RowSpace:
         return self.basis.shape[1]
 
 
-def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
-    """Find the row space of a matrix whose entries carry rounding noise, or more.
+def row_space(matrix: Float64[FloatArray, "m d"], rounding: float) -> RowSpace:
+    """Return the row space of a matrix whose entries carry rounding noise (rms), or more.
 
     A small singular value is left out only if it is within rounding, heads a tail without gaps that
     lies within what rounding can add up to, or belongs to a tail of at least eight that is as flat
     as noise is: a single small value may be a sample.
-
-    Args:
-        matrix: (m, d).
-        rounding: Root mean square of the rounding noise per entry.
-
-    Returns:
-        The row space.
     """
     m, d = matrix.shape
     triangular = np.linalg.qr(matrix, mode="r") if m > d else matrix
@@ -68,7 +61,9 @@ def row_space(matrix: FloatArray, rounding: float) -> RowSpace:
         20 * rounding * np.sqrt(max(m, d)),
         float(values[0]) * max(m, d) * np.finfo(float).eps,
     )
-    alive = values[values > 1e-3 * floor]  # inputs that are always 0 leave smaller ones
+    # inputs that are always 0 leave values of their own, which end no tail
+    alive = values[: int(np.sum(np.any(matrix != 0, axis=0)))]
+    alive = alive[alive > 1e-3 * floor]
     rank = above = int(np.sum(alive > floor))
     strong = int(np.sum(alive > _STEPS * floor))
     ratios = alive[:-1] / alive[1:]

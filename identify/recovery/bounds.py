@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.pose import Problem
 from identify.equations.system import Equations
 from identify.recovery.duals import FEWEST, dual_bounds
+from identify.recovery.fit import Fit
 from identify.recovery.hidden import contributions, noise_outside, pair_radii
-from identify.recovery.levenberg import Fit
 from identify.recovery.majorant import majorant_bounds
 from identify.recovery.sensitivity import Sensitivity, sensitivity
 from identify.tensor.implicit import ImplicitTensor
-
-CLAIM = 0.1
-"""A sample is claimed where its bound is below this share of its norm (cosine above 0.995)."""
 
 _QUANTILE = 1e-6
 """Chance left to a residual over few spare equations being small by luck."""
@@ -40,15 +37,8 @@ _COMPUTING = 16 * float(np.finfo(float).eps)
 def equation_error(problem: Problem, fit: Fit, *, along_path: bool) -> float:
     """Return a norm that the error of the equations at the true samples is taken not to exceed.
 
-    Args:
-        problem: The equations.
-        fit: Their least-squares fit.
-        along_path: Whether the residual is that of a computed training path, so that the equations
-            at one base point are not asserted.
-
-    Returns:
-        The residual raised from the spare equations to all of them; rounding, and the error that
-        the output weights show, at least; inf where no equation is spare.
+    It is inf where no equation is spare. ``along_path`` says that the residual is that of a
+    computed training path, so that the equations at one base point are not asserted.
     """
     from scipy.special import gammaincinv
 
@@ -57,6 +47,7 @@ def equation_error(problem: Problem, fit: Fit, *, along_path: bool) -> float:
     spare = count - unknowns
     if spare <= 0:
         return np.inf
+    # the residual, raised from the spare equations to all; rounding and what else shows, at least
     quantile = 2 * float(gammaincinv(spare / 2, _QUANTILE))  # of chi^2
     raised = fit.residual * np.sqrt(count / quantile)
     computing = _COMPUTING * float(np.sum(contributions(equations, fit.x, fit.b)))
@@ -68,18 +59,11 @@ def equation_error(problem: Problem, fit: Fit, *, along_path: bool) -> float:
 
 
 def output_error(problem: Problem, fit: Fit) -> float:
-    """Return the error of the gradient equations that the output weights show.
+    """Return the error of the gradient equations that the output weights show, 0 where none is.
 
     The change of a_j (kkt: a_j itself) is P(w_j), which is not fitted. By Euler's identity an error
     v_j of P(w_j) at points w_j comes from an error of s_j grad P(w_j) of at least
     alpha |s_j v_j| / |w_j|, for a power activation; for others the degree stands for alpha.
-
-    Args:
-        problem: The equations.
-        fit: Their least-squares fit.
-
-    Returns:
-        A norm in the units of the equations; 0 where the output weights tell nothing more.
     """
     equations, values = problem.equations, problem.evaluations.values
     if equations.by_value or values is None or not np.any(values):
@@ -98,20 +82,12 @@ def sample_bounds(
     *,
     tensor: ImplicitTensor | None,
     counted: bool,
-) -> FloatArray:
-    """Bound the distance of each z_i (or x_i, where b is free) from the truth.
+) -> Float64[FloatArray, " n"]:
+    """Return bounds on the distance of each z_i (or x_i, where b is free) from the truth, or inf.
 
-    Args:
-        problem: The equations.
-        fit: Their least-squares fit.
-        error: As returned by :func:`equation_error`.
-        rng: Draws directions in which pairs are looked for.
-        tensor: The tensor of the highest degree that the samples were taken from, where the
-            equations of the fit are those that it was interpolated from.
-        counted: Whether the number of samples was stated, so that none of them can be two.
-
-    Returns:
-        Bounds, (n,); inf where nothing is claimed.
+    ``tensor`` is that of the highest degree, where the equations of the fit are those that it was
+    interpolated from; ``counted`` says that the number of samples was stated, so that none of them
+    can be two.
     """
     found = sensitivity(problem.equations, fit)
     inside = local_bounds(problem.equations, fit, found, error)
@@ -131,24 +107,16 @@ def _by_duals(problem: Problem, fit: Fit) -> bool:
     return cubic and not equations.by_value and n == r and n >= FEWEST and fit.b.min() > 0
 
 
-def local_bounds(equations: Equations, fit: Fit, found: Sensitivity, error: float) -> FloatArray:
-    """Bound the movement of each sample in the row space (Newton and Kantorovich, by blocks).
+def local_bounds(
+    equations: Equations, fit: Fit, found: Sensitivity, error: float
+) -> Float64[FloatArray, " n"]:
+    """Return bounds on the movement of each sample in the row space (Newton and Kantorovich).
 
     With S_i the norm of block i of J^+, T_i that of the row that moves b_i (relative to b_i), K_i
     the curvature and L_i the norm of the columns of x_i, a displacement (delta, beta) from the fit
     to the truth obeys |delta_i| <= S_i q, |beta_i| <= T_i q with
-    q = error + sum_k 1/2 K_k |delta_k|^2 + L_k |delta_k| |beta_k|,
-    so q <= error + A q^2 with A = sum_k 1/2 K_k S_k^2 + L_k S_k T_k. The small root bounds q if
-    4 A error < 1; otherwise nothing is claimed.
-
-    Args:
-        equations: The equations in the coordinates of the row space.
-        fit: Their least-squares fit.
-        found: Its sensitivity.
-        error: Norm of the error of the equations.
-
-    Returns:
-        Bounds, (n,); inf where nothing is claimed.
+    q = error + sum_k 1/2 K_k |delta_k|^2 + L_k |delta_k| |beta_k|. The bound is inf where nothing
+    is claimed.
     """
     nothing = np.full(len(fit.x), np.inf)
     if not (found.known and np.isfinite(error)):
@@ -157,46 +125,39 @@ def local_bounds(equations: Equations, fit: Fit, found: Sensitivity, error: floa
     by_direction = majorant_bounds(equations, fit, found, error, K)
     if by_direction is not None:
         return by_direction
-    # terms of the third order: less than half of the second while |delta_i| < |x_i| / 4
+    # q <= error + A q^2 with A = sum_k 1/2 K_k S_k^2 + L_k S_k T_k; terms of the third order are
+    # less than half of the second while |delta_i| < |x_i| / 4
     A = 1.5 * float(np.sum(0.5 * K * found.x**2 + L * found.x * found.b))
     if not 4 * A * error < 1:
         return nothing
+    # the small root
     q = 2 * error / (1 + np.sqrt(1 - 4 * A * error))
     bounds = found.x * q + found.step
     near = (bounds < np.linalg.norm(fit.x, axis=1) / 4) & (found.b * q < 0.25)
     return np.where(near, bounds, np.inf)
 
 
-def _outside(problem: Problem, fit: Fit) -> FloatArray:
+def _outside(problem: Problem, fit: Fit) -> Float64[FloatArray, " n"]:
     """Bound the part of each sample outside the row space: the right-hand sides are P X."""
     tail = noise_outside(problem)
     if tail == 0:
         return np.zeros(len(fit.x))
-    P = entry_matrix(problem.equations, fit)
+    # P_ji = s_j b_i sigma'(x_i.u_j)
+    equations = problem.equations
+    P = equations.activation(equations.points @ fit.x.T, 1) * (equations.scale[:, None] * fit.b)
     size = np.linalg.norm(P, axis=0)
     inverse = np.linalg.pinv(P / size, rcond=1e-13) / size[:, None]
     return np.linalg.norm(inverse, axis=1) * tail
 
 
-def entry_matrix(equations: Equations, fit: Fit) -> FloatArray:
-    """Return P_ji = s_j b_i sigma'(x_i.u_j): the right-hand sides are P X.
+def curvatures(
+    equations: Equations, fit: Fit
+) -> tuple[Float64[FloatArray, " n"], Float64[FloatArray, " n"]]:
+    """Return K_i and L_i: how fast the Jacobian changes as sample i moves, and how large it is.
 
-    Args:
-        equations: The equations.
-        fit: Their fit.
-
-    Returns:
-        The matrix, (m, n).
-    """
-    t = equations.points @ fit.x.T
-    return equations.activation(t, 1) * (equations.scale[:, None] * fit.b)
-
-
-def curvatures(equations: Equations, fit: Fit) -> tuple[FloatArray, FloatArray]:
-    """Bound, per sample, how fast the Jacobian changes as that sample moves.
-
-    The equations are sums over samples, so their second derivative has no terms of two samples.
-    Moving sample i by delta adds half of
+    |second derivative along delta| <= K_i |delta|^2, |first one| <= L_i |delta|; L is 0 where b is
+    fixed. The equations are sums over samples, so their second derivative has no terms of two
+    samples. Moving sample i by delta adds half of
 
         s b_i (sigma^(3)(t) (u.delta)^2 x_i + 2 sigma^(2)(t) (u.delta) delta)    (gradients), or
             b_i sigma^(2)(t) (u.delta)^2                                        (values)
@@ -204,14 +165,6 @@ def curvatures(equations: Equations, fit: Fit) -> tuple[FloatArray, FloatArray]:
     to the equation of neuron j; with (u.delta)^2 <= |u| |delta| |u.delta| the norm over all neurons
     is an operator norm. Changing b_i by the share beta at the same time adds beta times the
     first-order change.
-
-    Args:
-        equations: The equations.
-        fit: Where it is taken.
-
-    Returns:
-        K_i with |second derivative along delta| <= K_i |delta|^2, (n,), and L_i with |first
-        derivative along delta| <= L_i |delta|, (n,); L is 0 where b is fixed.
     """
     t, u = equations.points @ fit.x.T, equations.points
     length = np.linalg.norm(u, axis=1)
@@ -229,26 +182,7 @@ def curvatures(equations: Equations, fit: Fit) -> tuple[FloatArray, FloatArray]:
     return K, L if equations.free_b else np.zeros(len(fit.x))
 
 
-def _spectral(points: FloatArray, weights: FloatArray) -> float:
+def _spectral(points: Float64[FloatArray, "m r"], weights: Float64[FloatArray, " m"]) -> float:
     """Return the spectral norm of diag(weights) points."""
     rows = points * weights[:, None]
     return float(np.sqrt(max(np.linalg.eigvalsh(rows.T @ rows)[-1], 0.0)))
-
-
-def chance_of_fit(relative_residual: float, spare_coefficients: int) -> float:
-    """Return the chance that a tensor of no special form fits n samples this well.
-
-    The tensors that are sums of n powers have ``spare_coefficients`` fewer dimensions than all
-    tensors; a random one comes within a relative distance eps of them with a probability of the
-    order eps to that power.
-
-    Args:
-        relative_residual: Relative residual of the fit.
-        spare_coefficients: Coefficients of the forms minus unknowns of the samples.
-
-    Returns:
-        A probability; 1 where no coefficient is spare.
-    """
-    if spare_coefficients <= 0:
-        return 1.0
-    return float(min(1.0, max(relative_residual, 1e-300) ** spare_coefficients))

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.tensor.implicit import ImplicitTensor
 
 FEWEST = 20
@@ -39,17 +39,10 @@ _BENT = 0.5
 """Movement C_lk of a neighbour, in its own units, up to which the second order is used."""
 
 
-def sharpened(tensor: ImplicitTensor, x: FloatArray, *, rounds: int = 20) -> FloatArray:
-    """Iterate x_k <- T(., y_k, y_k), normalised, while it converges.
-
-    Args:
-        tensor: T, of degree 3, in as many variables as there are samples.
-        x: Unit directions, (n, n).
-        rounds: Largest number of rounds.
-
-    Returns:
-        Unit directions; the given ones where the iteration does not contract.
-    """
+def sharpened(
+    tensor: ImplicitTensor, x: Float64[FloatArray, "n n"], *, rounds: int = 20
+) -> Float64[FloatArray, "n n"]:
+    """Iterate x_k <- T(., y_k, y_k), normalised; return the start where that does not contract."""
     start, before = x, np.inf
     for _ in range(rounds):
         try:
@@ -71,17 +64,12 @@ def sharpened(tensor: ImplicitTensor, x: FloatArray, *, rounds: int = 20) -> Flo
     return x
 
 
-def fitted_weights(equations: Equations, x: FloatArray) -> FloatArray:
-    """Return the b that satisfy the equations best for given samples.
-
-    Args:
-        equations: The equations, by gradients.
-        x: Samples, (n, r).
-
-    Returns:
-        Coefficients, (n,).
-    """
+def fitted_weights(
+    equations: Equations, x: Float64[FloatArray, "n r"]
+) -> Float64[FloatArray, " n"]:
+    """Return the b that satisfy the equations, by gradients, best for given samples."""
     slope = equations.scale[:, None] * equations.activation(equations.points @ x.T, 1)
+    # (slope^T slope o X X^T) b = diag(slope^T G X^T), in units that make the diagonal 1
     normal = (slope.T @ slope) * (x @ x.T)
     right = np.einsum("ji,jr,ir->i", slope, equations.right_side, x, optimize=True)
     unit = np.sqrt(np.diag(normal))
@@ -89,16 +77,13 @@ def fitted_weights(equations: Equations, x: FloatArray) -> FloatArray:
     return np.asarray(solved / unit, dtype=np.float64)
 
 
-def dual_bounds(tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator) -> FloatArray:
-    """Bound the error of the direction of each sample by what T leaves along the duals.
+def dual_bounds(
+    tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator
+) -> Float64[FloatArray, " n"]:
+    """Return bounds on the error of each direction, by what T leaves along the duals.
 
-    Args:
-        tensor: T as interpolated, of degree 3, in the coordinates of the fit.
-        fit: Samples z_i with b_i = 1, as many as there are coordinates.
-        rng: Draws the pairs.
-
-    Returns:
-        Bounds in the units of z, (n,); inf where the second order is not small.
+    T has degree 3, as many variables as there are samples, and b_i = 1. The bounds are in the units
+    of z, inf where the second order is not small.
     """
     nothing, given = np.full(len(fit.x), np.inf), np.linalg.norm(fit.x, axis=1)
     x = sharpened(tensor, fit.x / given[:, None])
@@ -115,6 +100,7 @@ def dual_bounds(tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator) -> F
     z, y = x * np.cbrt(b)[:, None], y / np.cbrt(b)[:, None]
     w, length = np.linalg.norm(y, axis=1), np.linalg.norm(z, axis=1)
     unit = y / w[:, None]
+    # E(., y_i, y_k) / (w_i w_k) along random pairs of duals, by polarization
     i, k = rng.integers(len(z), size=(2, _PAIRS))
     i, k = i[i != k], k[i != k]
 
@@ -124,6 +110,7 @@ def dual_bounds(tensor: ImplicitTensor, fit: Fit, rng: np.random.Generator) -> F
     mixed = (left(unit[i] + unit[k]) - left(unit[i] - unit[k])) / 4
     delta = _SPREAD * float(np.sqrt(np.mean(np.sum(mixed**2, axis=1))))
     entry = _SPREAD_ENTRY * float(np.sqrt(np.mean((mixed @ unit.T) ** 2)))
+    # |E(., z^k, z^k)| <= delta w_k^2, and C_lk^2 of every neighbour
     bent = entry * np.outer(w, w**2)  # C_lk, the movement of sample l along z_k, in row k
     np.fill_diagonal(bent, 0.0)
     bounds = (delta * w**2 + bent**2 @ length) / length + apart

@@ -17,11 +17,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaincinv
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.pose import Problem
 from identify.equations.system import Equations
 from identify.findings import Assumed
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.recovery.sensitivity import Sensitivity, beyond_reach
 
 CONTRAST = 64.0
@@ -50,14 +50,7 @@ _MARGIN = 10.0
 
 
 def noise_outside(problem: Problem) -> float:
-    """Return the level of what the row space leaves out, as a singular value.
-
-    Args:
-        problem: The equations.
-
-    Returns:
-        The largest singular value left out, rounding at least; 0 where nothing is left out.
-    """
+    """Return the largest singular value outside the row space, rounding at least; 0 if none is."""
     d, r = problem.space.basis.shape
     if r == d or problem.equations.by_value:
         return 0.0
@@ -69,19 +62,8 @@ def noise_outside(problem: Problem) -> float:
 
 def pair_radii(
     problem: Problem, fit: Fit, found: Sensitivity, error: float, rng: np.random.Generator
-) -> FloatArray:
-    """Return how far from each sample the members of a pair taken for it may lie.
-
-    Args:
-        problem: The equations.
-        fit: Their fit.
-        found: The factorised Jacobian.
-        error: Norm of the error of the equations.
-        rng: Draws directions.
-
-    Returns:
-        Distances in the units of ``fit.x``, (n,).
-    """
+) -> Float64[FloatArray, " n"]:
+    """Return how far from each sample, in its units, the members of a pair taken for it may lie."""
     outside = _seen_outside(problem, fit)
     if outside is not None:
         seen, drowned = outside, noise_outside(problem)
@@ -91,13 +73,13 @@ def pair_radii(
         return _UNEVEN * np.sqrt(drowned / seen) + _of_clusters(fit.x)
 
 
-def _of_clusters(x: FloatArray) -> FloatArray:
+def _of_clusters(x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
     """Return how far the members of a cluster may lie from two samples that stand for them."""
     nearest = _nearest(x)
     return np.where(nearest < _NEAR, _CLUSTER * nearest, 0.0) * np.linalg.norm(x, axis=1)
 
 
-def _nearest(x: FloatArray) -> FloatArray:
+def _nearest(x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
     """Return the distance of each sample to the nearest other, modulo sign, scaled to norm 1."""
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     apart = np.minimum(
@@ -108,17 +90,7 @@ def _nearest(x: FloatArray) -> FloatArray:
 
 
 def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assumed:
-    """State what the count of the samples rests on, as numbers.
-
-    Args:
-        problem: The equations.
-        fit: Their fit.
-        error: Norm of the error of the equations.
-        stated: Whether the caller gave the number of samples.
-
-    Returns:
-        The number of samples, and the levels to which dependent and faint ones are excluded.
-    """
+    """Return what the count of the samples rests on: below which levels one leaves no trace."""
     equations = problem.equations
     share = contributions(equations, fit.x, fit.b)
     # a cluster shows how far it leaves a plane only by its spread squared
@@ -136,17 +108,10 @@ def assumed(problem: Problem, fit: Fit, error: float, *, stated: bool) -> Assume
     )
 
 
-def contributions(equations: Equations, x: FloatArray, b: FloatArray) -> FloatArray:
-    """Return the norm of what each sample adds to the left-hand sides.
-
-    Args:
-        equations: The equations.
-        x: Samples, (n, r).
-        b: Coefficients, (n,).
-
-    Returns:
-        Norms, (n,).
-    """
+def contributions(
+    equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+) -> Float64[FloatArray, " n"]:
+    """Return the norm of what each sample adds to the left-hand sides."""
     t = equations.points @ x.T
     if equations.by_value:
         return np.linalg.norm(equations.activation(t) * b, axis=0)
@@ -154,7 +119,7 @@ def contributions(equations: Equations, x: FloatArray, b: FloatArray) -> FloatAr
     return np.abs(b) * slope * np.linalg.norm(x, axis=1)
 
 
-def _seen_outside(problem: Problem, fit: Fit) -> FloatArray | None:
+def _seen_outside(problem: Problem, fit: Fit) -> Float64[FloatArray, " n"] | None:
     """Return the norm of b s sigma''(t) (u.w) for u outside the row space, None where none is.
 
     The neurons were drawn without regard to u, so (u.w_j)^2 is the mean square of their components
@@ -178,7 +143,7 @@ def _seen_outside(problem: Problem, fit: Fit) -> FloatArray | None:
 
 def _seen_inside(
     equations: Equations, fit: Fit, found: Sensitivity, rng: np.random.Generator
-) -> FloatArray:
+) -> Float64[FloatArray, " n"]:
     """Return the smallest norm of the second-order change that moving the samples cannot follow."""
     (n, r), points = fit.x.shape, equations.points
     if r < 3:

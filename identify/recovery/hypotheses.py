@@ -8,15 +8,10 @@ from identify.options import Options
 
 
 def of_setting(problem: Problem, *, path_end: float | None = None) -> str:
-    """Say how the weights are taken to have come about.
+    """Return how the weights are taken to have come about.
 
-    Args:
-        problem: The equations.
-        path_end: Relative distance at which a computed training path ends from the weights, where
-            the samples rest on one.
-
-    Returns:
-        A sentence.
+    ``path_end`` is the relative distance at which a computed training path ends from the weights,
+    where the samples rest on one.
     """
     sigma = f"with activation {problem.evaluations.activation}"
     if problem.setting == "kkt":
@@ -44,17 +39,7 @@ def of_setting(problem: Problem, *, path_end: float | None = None) -> str:
 
 
 def of_samples(problem: Problem, options: Options, assumed: Assumed, error: float) -> list[str]:
-    """Say what is taken for granted of the samples and of the error of the equations.
-
-    Args:
-        problem: The equations.
-        options: What the caller stated.
-        assumed: Number, independence and faintness of the samples.
-        error: Norm of the error of the equations relative to the right-hand sides.
-
-    Returns:
-        Sentences.
-    """
+    """Return what is taken for granted of the samples and the relative error of the equations."""
     n = assumed.samples
     many = (
         f"Exactly {n} training samples enter, as stated (n_samples={n})"

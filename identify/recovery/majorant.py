@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.recovery.sensitivity import Sensitivity
 
 LARGEST = 160
@@ -33,20 +33,17 @@ _RANGE = 0.25
 
 
 def majorant_bounds(
-    equations: Equations, fit: Fit, found: Sensitivity, error: float, curvature: FloatArray
-) -> FloatArray | None:
-    """Bound the movement of each sample in the row space by the majorant equations.
+    equations: Equations,
+    fit: Fit,
+    found: Sensitivity,
+    error: float,
+    curvature: Float64[FloatArray, " n"],
+) -> Float64[FloatArray, " n"] | None:
+    """Return bounds on the movement of each sample in the row space by the majorant equations.
 
-    Args:
-        equations: The equations in the coordinates of the row space.
-        fit: Their least-squares fit.
-        found: Its sensitivity, J formed.
-        error: Norm of the error of the equations.
-        curvature: K_i with |second derivative along delta| <= K_i |delta|^2, (n,).
-
-    Returns:
-        Bounds, (n,), inf for samples whose movement leaves the range of the estimate; None where
-        the majorant has no solution or J is too large.
+    ``curvature`` is K_i with |second derivative along delta| <= K_i |delta|^2. A bound is inf where
+    the movement leaves the range of the estimate; None where the majorant has no solution or J is
+    too large.
     """
     directions = found.directions
     if directions is None or fit.unit.size > LARGEST or not np.isfinite(error):
@@ -54,7 +51,7 @@ def majorant_bounds(
     g = _curvature(equations, fit, directions.left, directions.moves)
     norms = np.linalg.norm(fit.x, axis=1)
     r = fit.x.shape[1]
-    reach = np.linalg.norm(directions.moves[:, :r], axis=1)  # (n, p): how far v_p moves sample i
+    reach = np.linalg.norm(directions.moves[:, :r], axis=1)  # how far v_p moves sample i
     linear = error / directions.values
     alpha = linear
     for _ in range(_ROUNDS):
@@ -72,8 +69,13 @@ def majorant_bounds(
     return None
 
 
-def _curvature(equations: Equations, fit: Fit, left: FloatArray, moves: FloatArray) -> FloatArray:
-    """Return |g_pij|, (unknowns, unknowns, unknowns)."""
+def _curvature(
+    equations: Equations,
+    fit: Fit,
+    left: Float64[FloatArray, "mc nq"],
+    moves: Float64[FloatArray, "n q nq"],
+) -> Float64[FloatArray, "nq nq nq"]:
+    """Return |g_pij|."""
     (_, q, count), (m, r) = moves.shape, equations.points.shape
     u, total = equations.points, np.zeros((count, count, count))
     U = left.reshape(m, -1, count)

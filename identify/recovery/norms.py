@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.activation import Polynomial
 from identify.equations.system import Equations
+from identify.equations.weights import Weights
 
 MOST_SIGNS = 12
 """Samples up to which all signs are tried."""
@@ -26,18 +27,18 @@ class Scaled:
     """Samples in their final scale.
 
     Attributes:
-        x: (n, d).
-        b: (n,).
-        error_bound: (n,).
+        x: Samples in the full space.
+        b: Coefficients.
+        error_bound: Absolute; inf where nothing is claimed.
         norm_known: Whether the norms are determined.
         equivalences: What (x, b) are only known up to.
         consistent: False where the signs of the margins contradict those of b (no KKT point).
         reason: How the norms were found.
     """
 
-    x: FloatArray
-    b: FloatArray
-    error_bound: FloatArray
+    x: Float64[FloatArray, "n d"]
+    b: Float64[FloatArray, " n"]
+    error_bound: Float64[FloatArray, " n"]
     norm_known: bool
     equivalences: tuple[str, ...]
     consistent: bool
@@ -47,12 +48,7 @@ class Scaled:
 def sign_equivalence(activation: Polynomial, *, output_seen: bool = True) -> str | None:
     """Return the sign symmetry of the equations in words, or None where there is none.
 
-    Args:
-        activation: sigma.
-        output_seen: Whether the constant c_0 counts; gradients alone do not see it.
-
-    Returns:
-        The equivalence, or None where the equations see both odd and even degrees.
+    There is none where both odd and even degrees are seen; gradients do not see the constant c_0.
     """
     seen = activation.coefficients if output_seen else (0.0, *activation.coefficients[1:])
     parities = {k % 2 for k, c in enumerate(seen) if c != 0}
@@ -70,24 +66,13 @@ def _equivalences(activation: Polynomial, *more: str, output_seen: bool = True) 
 
 def keep_norms(
     activation: Polynomial,
-    x: FloatArray,
-    b: FloatArray,
-    bound: FloatArray,
+    x: Float64[FloatArray, "n d"],
+    b: Float64[FloatArray, " n"],
+    bound: Float64[FloatArray, " n"],
     *,
     output_seen: bool,
 ) -> Scaled:
-    """Keep norms that the lower degrees of the activation have fixed.
-
-    Args:
-        activation: sigma, not homogeneous.
-        x: Samples, (n, d).
-        b: Coefficients, (n,).
-        bound: Absolute error bounds, (n,).
-        output_seen: Whether the constant c_0 counts.
-
-    Returns:
-        The same samples.
-    """
+    """Keep the norms, which the lower degrees of the activation have fixed."""
     reason = "The lower degrees of the activation fix the norms of the samples."
     rounding = 8 * np.finfo(float).eps * np.linalg.norm(x, axis=1)
     equivalences = _equivalences(activation, output_seen=output_seen)
@@ -95,20 +80,14 @@ def keep_norms(
 
 
 def unit_norms(
-    activation: Polynomial, z: FloatArray, sign: FloatArray, bound: FloatArray, *, given: bool
+    activation: Polynomial,
+    z: Float64[FloatArray, "n d"],
+    sign: Float64[FloatArray, " n"],
+    bound: Float64[FloatArray, " n"],
+    *,
+    given: bool,
 ) -> Scaled:
-    """Scale every sample to norm 1.
-
-    Args:
-        activation: sigma(t) = c t^alpha.
-        z: |b_i|^{1/alpha} x_i, (n, d).
-        sign: Signs of b, (n,).
-        bound: Error bounds on z, (n,).
-        given: Whether the caller stated that the samples have norm 1.
-
-    Returns:
-        Samples of norm 1.
-    """
+    """Scale every z_i = |b_i|^{1/alpha} x_i, bounded by ``bound``, to norm 1."""
     norms = np.linalg.norm(z, axis=1)
     x, b = z / norms[:, None], sign * norms**activation.degree
     relative = _relative(bound, norms)
@@ -123,7 +102,9 @@ def unit_norms(
     return Scaled(x, b, relative, False, _equivalences(activation, scale), True, reason)
 
 
-def _relative(bound: FloatArray, norms: FloatArray) -> FloatArray:
+def _relative(
+    bound: Float64[FloatArray, " n"], norms: Float64[FloatArray, " n"]
+) -> Float64[FloatArray, " n"]:
     """Turn bounds on z into bounds on z / |z|, the rounding of the result included."""
     ratio = bound / norms
     turned = np.where(ratio < 1, ratio / np.maximum(1 - ratio, 1e-3), np.inf)
@@ -131,69 +112,51 @@ def _relative(bound: FloatArray, norms: FloatArray) -> FloatArray:
 
 
 def margin_norms(
+    weights: Weights,
     activation: Polynomial,
-    a: FloatArray,
-    W: FloatArray,
-    z: FloatArray,
-    sign: FloatArray,
-    bound: FloatArray,
+    z: Float64[FloatArray, "n d"],
+    sign: Float64[FloatArray, " n"],
+    bound: Float64[FloatArray, " n"],
+    *,
     margin: float,
     output_error: float,
 ) -> Scaled:
-    """Scale every sample so that its margin y_i Phi(x_i) is the one that the caller vouches for.
+    """Return the samples whose margins y_i Phi(x_i) are the one that the caller vouches for.
 
-    Phi(u) = sum_j a_j sigma(W_j.u) for the unit vector u gives |x|^alpha = margin / |Phi(u)|; an
-    error of u and an error of the a_j both move Phi(u), and |x| by an alpha-th of that.
-
-    Args:
-        activation: sigma(t) = c t^alpha.
-        a: Output weights, (m,).
-        W: First layer, (m, d).
-        z: |b_i|^{1/alpha} x_i, (n, d).
-        sign: Signs of b, (n,).
-        bound: Error bounds on z, (n,).
-        margin: The common margin.
-        output_error: Norm of the error of a relative to that of a.
-
-    Returns:
-        Samples whose margins are ``margin``.
+    ``output_error`` is the norm of the error of a relative to that of a.
     """
-    alpha = activation.degree
+    alpha, a = activation.degree, weights.a
     lengths = np.linalg.norm(z, axis=1)
     u = z / lengths[:, None]
-    t = W @ u.T
+    t = weights.W @ u.T
     values = activation(t)
+    # Phi(u) = sum_j a_j sigma(W_j.u) for the unit vector u gives |x|^alpha = margin / |Phi(u)|
     phi = values.T @ a
-    slope = np.linalg.norm((activation(t, 1) * a[:, None]).T @ W, axis=1)
-    moved = output_error * float(np.linalg.norm(a)) * np.linalg.norm(values, axis=0)
     size = np.maximum(np.abs(phi), np.finfo(float).tiny)
-    consistent = bool(np.all(phi * sign > 0))
-    relative = _relative(bound, lengths)
     norms = (margin / size) ** (1 / alpha)
+    x, b = u * norms[:, None], sign * (lengths / norms) ** alpha
+    # errors of u and of the a_j both move Phi(u), and |x| by an alpha-th of that
+    relative = _relative(bound, lengths)
+    slope = np.linalg.norm((activation(t, 1) * a[:, None]).T @ weights.W, axis=1)
+    moved = output_error * float(np.linalg.norm(a)) * np.linalg.norm(values, axis=0)
     computing = np.finfo(float).eps * (np.abs(values).T @ np.abs(a))
     wobble = (relative * slope + moved + computing) / (alpha * size)
-    x, b = u * norms[:, None], sign * (lengths / norms) ** alpha
     error_bound = norms * np.hypot(relative, np.expm1(np.minimum(wobble, 700)))
     reason = f"The margin {margin:g} of the active samples, as stated, fixes their norms."
+    consistent = bool(np.all(phi * sign > 0))
     return Scaled(x, b, error_bound, True, _equivalences(activation), consistent, reason)
 
 
 def oriented(
-    equations: Equations, values: FloatArray | None, x: FloatArray, b: FloatArray
-) -> tuple[FloatArray, FloatArray, bool]:
-    """Choose the signs that gradients leave open by the constant of P, where it is seen.
+    equations: Equations,
+    values: Float64[FloatArray, " m"] | None,
+    x: Float64[FloatArray, "n r"],
+    b: Float64[FloatArray, " n"],
+) -> tuple[Float64[FloatArray, "n r"], Float64[FloatArray, " n"], bool]:
+    """Return samples in the signs that gradients leave open, and whether the values decide them.
 
     For sigma with odd degrees and a constant, (x_i, b_i) -> (-x_i, -b_i) changes P by -2 c_0 b_i
     alone, so the values of P tell which sum of +- b_i is right.
-
-    Args:
-        equations: The equations, by gradients.
-        values: P(w_j), (m,), or None.
-        x: Samples, (n, r).
-        b: Coefficients, (n,).
-
-    Returns:
-        Samples, coefficients, and whether the signs are determined.
     """
     c = equations.activation.coefficients
     odd = all(k % 2 for k in equations.activation.support)
@@ -211,15 +174,7 @@ def oriented(
 
 
 def stated_twice(by_norm: Scaled, by_margin: Scaled) -> Scaled:
-    """Hold two statements of the caller against each other, which leave nothing free.
-
-    Args:
-        by_norm: The samples of norm 1, as stated.
-        by_margin: The same samples with the margin stated.
-
-    Returns:
-        The samples of norm 1; nothing is claimed of them where the margin gives other norms.
-    """
+    """Return the samples of norm 1, with claims only where the margin stated agrees with it."""
     apart = np.abs(np.linalg.norm(by_margin.x, axis=1) - 1)
     if np.all(apart <= by_margin.error_bound):
         return by_norm

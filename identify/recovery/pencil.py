@@ -1,59 +1,46 @@
 """Simultaneous diagonalization of random slices, and the choice among many.
 
-Symbols: T = sum_i b_i x_i^{(x) alpha} with independent x_i; slices M(v) = X^T diag(b_i
-(x_i.v)^{alpha-2}) X
-(paper, eq. A.6). M(v_1)^{-1} M(v_2) has the dual basis of X as eigenvectors (eq. A.9). One pair of
-slices
-is an initialiser, not an answer: pencil methods are unstable on an open set of tensors (Beltran,
-Breiding and Vannieuwenhoven, arXiv 1807.04159). So directions are pooled from many pairs, and the
-n that
-explain T are picked greedily in the inner product <x^{(x) alpha}, y^{(x) alpha}> = (x.y)^alpha.
+Symbols: T = sum_i b_i x_i^{(x) alpha} with independent x_i; slices
+M(v) = X^T diag(b_i (x_i.v)^{alpha-2}) X (paper, eq. A.6). M(v_1)^{-1} M(v_2) has the dual basis of
+X as eigenvectors (eq. A.9). One pair of slices is an initialiser, not an answer: pencil methods are
+unstable on an open set of tensors (Beltran, Breiding and Vannieuwenhoven, arXiv 1807.04159). So
+directions are pooled from many pairs, and the n that explain T are picked greedily in the inner
+product <x^{(x) alpha}, y^{(x) alpha}> = (x.y)^alpha.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.activation import integer_power
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.rank import gap_rank
 
 
-def range_basis(tensor: ImplicitTensor, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """Find the span of the components of T from a few random slices.
-
-    Args:
-        tensor: T, in r variables.
-        rng: Draws the slices.
-
-    Returns:
-        An orthonormal basis, (r, n), and the ratio by which the spectrum falls behind it.
-    """
+def range_basis(tensor: ImplicitTensor, rng: np.random.Generator) -> Float64[FloatArray, "r n"]:
+    """Return an orthonormal basis of the span of the components of T, from a few random slices."""
     r = tensor.nodes.shape[1]
     slices = [tensor.slice(v) for v in rng.standard_normal((8, r))]
     left, values, _ = np.linalg.svd(np.concatenate(slices, axis=1))
-    rank, gap = gap_rank(values, values[0] * 1e-13, largest=r)
-    return left[:, :rank], gap
+    rank, _ = gap_rank(values, values[0] * 1e-13, largest=r)
+    return left[:, :rank]
 
 
-def pencil_directions(tensor: ImplicitTensor, pairs: int, rng: np.random.Generator) -> FloatArray:
-    """Return unit directions from random pairs of slices (paper, eqs. A.6 to A.9).
+def pencil_directions(
+    tensor: ImplicitTensor, pairs: int, rng: np.random.Generator
+) -> Float64[FloatArray, "k r"]:
+    """Return unit directions from random pairs of slices (paper, eqs. A.6 to A.9), T of rank r.
 
-    Args:
-        tensor: T in r variables, of rank r.
-        pairs: Number of pairs.
-        rng: Draws the slices.
-
-    Returns:
-        Directions, (pairs * r, r) or fewer; complex pairs, which only noise brings, give their real
-        and imaginary parts.
+    There are r for each pair that is not singular; complex ones, which only noise brings, give
+    their real and imaginary parts.
     """
     r = tensor.nodes.shape[1]
     found = []
     for _ in range(pairs):
         v = rng.standard_normal((2, r))
         try:
+            # M(v_1)^{-1} M(v_2) Y = Y diag(values), and X = Y^{-1} up to scale
             pencil = np.linalg.solve(tensor.slice(v[0]), tensor.slice(v[1]))
             values, vectors = np.linalg.eig(pencil)
             x = np.linalg.inv(vectors)
@@ -69,34 +56,22 @@ def pencil_directions(tensor: ImplicitTensor, pairs: int, rng: np.random.Generat
     return (directions / np.where(norms > 0, norms, 1.0))[norms[:, 0] > 0]
 
 
-def coefficients(tensor: ImplicitTensor, x: FloatArray) -> FloatArray:
+def coefficients(
+    tensor: ImplicitTensor, x: Float64[FloatArray, "n r"]
+) -> Float64[FloatArray, " n"]:
     """Return the b that fit T best for given directions.
 
     The paper's b_k = T(x_k, ..., x_k) holds for orthonormal x only: T(x_k, ..., x_k) =
     sum_i b_i (x_i.x_k)^alpha, a linear system with the matrix (X X^T)^{o alpha}.
-
-    Args:
-        tensor: T.
-        x: Directions, (n, r).
-
-    Returns:
-        Coefficients, (n,).
     """
     solved = np.linalg.lstsq(integer_power(x @ x.T, tensor.degree), tensor.p(x), rcond=None)
     return np.asarray(solved[0], dtype=np.float64)
 
 
-def pick(tensor: ImplicitTensor, pool: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
-    """Pick n directions of a pool that explain T, by orthogonal matching pursuit.
-
-    Args:
-        tensor: T.
-        pool: Unit directions, (k, r), k >= n.
-        n: How many to pick.
-
-    Returns:
-        Directions, (n, r), and their coefficients, (n,).
-    """
+def pick(
+    tensor: ImplicitTensor, pool: Float64[FloatArray, "k r"], n: int
+) -> tuple[Float64[FloatArray, "n r"], Float64[FloatArray, " n"]]:
+    """Pick n unit directions of a pool that explain T, by orthogonal matching pursuit, and b."""
     gram = integer_power(pool @ pool.T, tensor.degree)
     target = tensor.p(pool)
     chosen: list[int] = []

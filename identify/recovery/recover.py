@@ -1,4 +1,4 @@
-"""From the determined tensor to samples, their bounds and what may be claimed of them."""
+"""From the determined tensor to samples: pencil, coefficients, refinement, path, bounds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.pose import Problem
 from identify.equations.system import Equations
-from identify.findings import Assumed, Recovery, Verdict
+from identify.findings import Recovery
 from identify.options import Options
 from identify.recovery import hypotheses
-from identify.recovery.bounds import (
-    CLAIM,
-    chance_of_fit,
-    equation_error,
-    sample_bounds,
-)
+from identify.recovery.bounds import equation_error, sample_bounds
+from identify.recovery.fit import Fit
+from identify.recovery.gradient_descent import Ends
 from identify.recovery.hidden import assumed
-from identify.recovery.levenberg import Fit
 from identify.recovery.norms import (
     Scaled,
     keep_norms,
@@ -30,13 +26,9 @@ from identify.recovery.norms import (
 )
 from identify.recovery.pencil import range_basis
 from identify.recovery.starts import solve_components
-from identify.recovery.training_path import Ends, PathFit, refine_along_path
+from identify.recovery.training_path import PathFit, refine_along_path
+from identify.recovery.verdict import CHANCE, Recovered, chance_of_fit, count_contradiction, judge
 from identify.tensor.interpolation import Interpolation, interpolate
-
-CHANCE = 1e-6
-"""Chance of a meaningless tensor fitting as well, above which the number of samples is not
-inferred.
-"""
 
 EXCESS = 100.0
 """Variance ratio above which n samples do not explain the tensor that the weights determine."""
@@ -46,47 +38,79 @@ PATH_LIMIT = 2 * 10**7
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
-    """What recovery led to.
+class _Solved:
+    """The samples before bounds and norms.
 
     Attributes:
-        verdict: The verdict.
-        sentences: The reasons for it.
-        recovery: The samples, or None.
-        hypotheses: What they and their bounds rest on, as sentences.
-        assumed: The numbers among them, or None.
+        problem: The equations they satisfy: corrected along a training path where one was found.
+        fit: The samples.
+        signed: Whether their signs are determined by values.
+        excess: Whether the polynomial alone reproduces the equations much better.
+        path: The training path they rest on, or None.
+        sentences: What was done.
     """
 
-    verdict: Verdict
+    problem: Problem
+    fit: Fit
+    signed: bool
+    excess: bool
+    path: PathFit | None
     sentences: tuple[str, ...]
-    recovery: Recovery | None
-    hypotheses: tuple[str, ...] = ()
-    assumed: Assumed | None = None
 
 
 def recover(problem: Problem, interpolation: Interpolation, options: Options) -> Recovered:
-    """Recover the samples from a determined tensor and decide what is known of them.
-
-    Args:
-        problem: The equations.
-        interpolation: Their tensors, determined, of degree at least 3.
-        options: What the caller knows.
-
-    Returns:
-        Verdict, reasons and samples.
-    """
-    rng = np.random.default_rng(options.seed)
+    """Recover the samples from tensors of degree at least 3, and decide what is known of them."""
+    rng, stated = np.random.default_rng(options.seed), options.n_samples
     equations = problem.equations
     tensor = interpolation.tensors[equations.activation.degree]
-    if equations.by_value:
-        basis, _ = range_basis(tensor, rng)
-    else:
-        basis = np.eye(equations.points.shape[1])
+    # gradients span the samples alone, points need not
+    r = equations.points.shape[1]
+    basis = range_basis(tensor, rng) if equations.by_value else np.eye(r)
     n = basis.shape[1]
-    contradiction = _count_contradiction(n, options.n_samples)
+    contradiction = count_contradiction(n, stated)
     if contradiction is not None:
         return contradiction
 
+    solved = _solve(problem, interpolation, basis, rng, options)
+    problem, fit, path = solved.problem, solved.fit, solved.path
+    scale = float(np.linalg.norm(equations.right_side))
+    residual = fit.residual / scale
+
+    error = equation_error(problem, fit, along_path=path is not None)
+    counted = stated is not None or chance_of_fit(interpolation, fit, residual) <= CHANCE
+    bound = np.full(n, np.inf)
+    if counted and not solved.excess:
+        left = tensor if path is None else None
+        bound = sample_bounds(problem, fit, error, rng, tensor=left, counted=stated is not None)
+    scaled = _scaled(problem, fit, options, bound, signed=solved.signed)
+    recovery = Recovery(
+        x=scaled.x,
+        b=scaled.b * np.exp(problem.log_b),
+        error_bound=scaled.error_bound,
+        norm_known=scaled.norm_known,
+        residual=residual,
+        equivalences=scaled.equivalences,
+    )
+
+    verdict, more = judge(problem, interpolation, fit, recovery, stated, excess=solved.excess)
+    rests_on = assumed(problem, fit, error, stated=stated is not None)
+    said = (
+        hypotheses.of_setting(problem, path_end=None if path is None else residual),
+        *hypotheses.of_samples(problem, options, rests_on, error / scale),
+    )
+    sentences = (*solved.sentences, scaled.reason, *more)
+    return Recovered(verdict, sentences, recovery, said, rests_on)
+
+
+def _solve(
+    problem: Problem,
+    interpolation: Interpolation,
+    basis: Float64[FloatArray, "r n"],
+    rng: np.random.Generator,
+    options: Options,
+) -> _Solved:
+    """Find the samples: pencil, coefficients, refinement, signs, training path."""
+    equations, n = problem.equations, basis.shape[1]
     fit = solve_components(
         equations, interpolation, basis, rng, progress=lambda e: options.report("refinement", e)
     )
@@ -94,9 +118,11 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
     sentences = [f"{n} samples reproduce the weights' equations to {fit.residual / scale:.2g}."]
     excess = _excess(equations, interpolation, fit, problem.evaluations.rounding) > EXCESS
     if excess:
+        assert interpolation.carried_by is not None
         sentences.append(
-            f"The polynomial alone reproduces them to {_carried_residual(interpolation):.2g}: what "
-            f"these {n} samples leave unexplained is either more samples or a fit that did not end."
+            f"The polynomial alone reproduces them to {interpolation.carried_by.residual:.2g}: "
+            f"what these {n} samples leave unexplained is either more samples or a fit that did "
+            "not end."
         )
     signed = equations.by_value
     if equations.free_b and not signed:
@@ -111,58 +137,7 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
             f"samples, at {path.rate:.3g} over the largest eigenvalue of the tangent kernel, ends "
             f"within {fit.residual / scale:.2g} of the change of the weights."
         )
-    counted = options.n_samples is not None or _chance(interpolation, fit, scale) <= CHANCE
-    error = equation_error(problem, fit, along_path=path is not None)
-    bound = np.full(n, np.inf)
-    if counted and not excess:
-        bound = sample_bounds(
-            problem,
-            fit,
-            error,
-            rng,
-            tensor=tensor if path is None else None,
-            counted=options.n_samples is not None,
-        )
-    scaled = _scaled(problem, fit, options, bound, signed=signed)
-    recovery = Recovery(
-        x=scaled.x,
-        b=scaled.b * np.exp(problem.log_b),
-        error_bound=scaled.error_bound,
-        norm_known=scaled.norm_known,
-        residual=fit.residual / scale,
-        equivalences=scaled.equivalences,
-    )
-    sentences.append(scaled.reason)
-    verdict, more = _judge(problem, interpolation, fit, recovery, options, excess=excess)
-    rests_on = assumed(problem, fit, error, stated=options.n_samples is not None)
-    said = (
-        hypotheses.of_setting(problem, path_end=None if path is None else recovery.residual),
-        *hypotheses.of_samples(problem, options, rests_on, error / scale),
-    )
-    return Recovered(verdict, (*sentences, *more), recovery, said, rests_on)
-
-
-def _count_contradiction(n: int, stated: int | None) -> Recovered | None:
-    if stated is None or stated == n:
-        return None
-    if stated < n:
-        reason = (
-            f"The weights span {n} dimensions above the rounding of their type, which {stated} "
-            "samples cannot: there are more samples than stated, or noise beside the model."
-        )
-        return Recovered(Verdict.UNDECIDED, (reason,), None)
-    reason = (
-        f"Of the {stated} samples stated only {n} directions are seen: samples are dependent, or "
-        "differ only outside the row space, or are not active. This decomposition needs "
-        "independent samples."
-    )
-    return Recovered(Verdict.UNDECIDED, (reason,), None)
-
-
-def _carried_residual(interpolation: Interpolation) -> float:
-    carried = interpolation.carried_by
-    assert carried is not None
-    return carried.residual
+    return _Solved(problem, fit, signed, excess, path, tuple(sentences))
 
 
 def _excess(equations: Equations, interpolation: Interpolation, fit: Fit, rounding: float) -> float:
@@ -175,10 +150,12 @@ def _excess(equations: Equations, interpolation: Interpolation, fit: Fit, roundi
         return 0.0
     left = max(fit.residual**2 - (carried.residual * scale) ** 2, 0.0) / extra
     computing = 100 * np.finfo(float).eps * scale / np.sqrt(equations.right_side.size)
-    return left / max(carried.noise, rounding, computing) ** 2
+    return float(left / max(carried.noise, rounding, computing) ** 2)
 
 
-def _along_path(problem: Problem, basis: FloatArray, fit: Fit, options: Options) -> PathFit | None:
+def _along_path(
+    problem: Problem, basis: Float64[FloatArray, "r n"], fit: Fit, options: Options
+) -> PathFit | None:
     """Follow the training path where both layers moved and the size allows it."""
     weights, equations, space = problem.weights, problem.equations, problem.space.basis
     applies = (
@@ -212,13 +189,8 @@ def _along_path(problem: Problem, basis: FloatArray, fit: Fit, options: Options)
     return path if path is not None and path.fit.residual < 0.5 * fit.residual else None
 
 
-def _chance(interpolation: Interpolation, fit: Fit, scale: float) -> float:
-    spare = interpolation.symmetric_dimension - fit.unit.size
-    return chance_of_fit(fit.residual / scale, spare)
-
-
 def _scaled(
-    problem: Problem, fit: Fit, options: Options, bound: FloatArray, *, signed: bool
+    problem: Problem, fit: Fit, options: Options, bound: Float64[FloatArray, " n"], *, signed: bool
 ) -> Scaled:
     """Lift to the full space and fix the norms."""
     activation, x = problem.equations.activation, fit.x @ problem.space.basis.T
@@ -226,10 +198,9 @@ def _scaled(
         return keep_norms(activation, x, fit.b, bound, output_seen=signed)
     if options.margin is None:
         return unit_norms(activation, x, fit.b, bound, given=bool(options.unit_norm))
-    weights = problem.weights
     error = float(np.nan_to_num(problem.data_free or 0.0))
     scaled = margin_norms(
-        activation, weights.a, weights.W, x, fit.b, bound, options.margin, output_error=error
+        problem.weights, activation, x, fit.b, bound, margin=options.margin, output_error=error
     )
     if scaled.consistent and options.unit_norm:
         return stated_twice(unit_norms(activation, x, fit.b, bound, given=True), scaled)
@@ -240,49 +211,3 @@ def _scaled(
         "max-margin problem and no margin fixes their norms; they are shown with norm 1."
     )
     return replace(unit_norms(activation, x, fit.b, bound, given=False), reason=reason)
-
-
-def _judge(
-    problem: Problem,
-    interpolation: Interpolation,
-    fit: Fit,
-    recovery: Recovery,
-    options: Options,
-    *,
-    excess: bool,
-) -> tuple[Verdict, tuple[str, ...]]:
-    """Decide what the bounds and the spare equations allow to be said."""
-    n, norms = len(recovery.x), np.linalg.norm(recovery.x, axis=1)
-    claimed = int(np.sum(recovery.error_bound < CLAIM * norms))
-    chance = _chance(interpolation, fit, float(np.linalg.norm(problem.equations.right_side)))
-    if options.n_samples is None and chance > CHANCE:
-        spare = max(0, interpolation.symmetric_dimension - fit.unit.size)
-        reason = (
-            f"The tensor has {spare} coefficients more than {n} samples have unknowns, so {n} "
-            f"samples would fit as well by chance ({chance:.1g}): their number cannot be inferred. "
-            "Pass n_samples if it is known."
-        )
-        return Verdict.UNDECIDED, (reason,)
-    if claimed < n or excess or not fit.converged:
-        verdict = Verdict.PARTIALLY_IDENTIFIABLE if claimed else Verdict.UNDECIDED
-        reason = (
-            f"{claimed} of {n} samples are pinned to within {CLAIM:g} of their norm by the "
-            "residual and the Jacobian of the equations; nothing is claimed beyond them."
-        )
-        return verdict, (reason,)
-    worst = float(np.max(recovery.error_bound / norms))
-    among = f"at most {n} samples" if options.n_samples is None else f"{n} samples"
-    more = [
-        f"All {n} samples are pinned, the worst to within {worst:.2g} of its norm.",
-        (
-            f"Among sets of {among} these are the only ones that satisfy the equations: a set "
-            f"of {n} that explains weights of rank {n} is independent, and its decomposition is "
-            "unique (Jennrich)."
-        ),
-    ]
-    if problem.setting == "kkt" and options.n_samples is None and n < problem.space.basis.shape[0]:
-        more.append(
-            "A larger set whose members differ only orthogonally to the neurons would leave the "
-            "same weights; pass n_samples to exclude it."
-        )
-    return Verdict.GLOBALLY_IDENTIFIABLE, tuple(more)

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigvalsh, solve_triangular
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations, gradient, normal_matrix
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 
 FORMED = 3 * 10**7
 """Largest number of entries of a Jacobian that is formed (240 MB)."""
@@ -37,14 +37,14 @@ class Directions:
     """J D^{-1} = U diag(values) V^T.
 
     Attributes:
-        left: U, (rows, unknowns).
-        values: Singular values, decreasing, (unknowns,).
-        moves: D^{-1} V by sample: what each direction does to the unknowns, (n, q, unknowns).
+        left: U.
+        values: Singular values, decreasing.
+        moves: D^{-1} V by sample: what each direction does to the unknowns.
     """
 
-    left: FloatArray
-    values: FloatArray
-    moves: FloatArray
+    left: Float64[FloatArray, "mc nq"]
+    values: Float64[FloatArray, " nq"]
+    moves: Float64[FloatArray, "n q nq"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,15 @@ class Sensitivity:
     """What an error of norm 1 in the equations does to the least-squares solution, at first order.
 
     Attributes:
-        x: Largest movement of each sample, (n,); inf where nothing bounds it.
-        b: Largest relative change of each coefficient, (n,); 0 where b is fixed.
-        step: Length of the step to the least-squares solution that each sample has not taken, (n,).
+        x: Largest movement of each sample; inf where nothing bounds it.
+        b: Largest relative change of each coefficient; 0 where b is fixed.
+        step: Length of the step to the least-squares solution that each sample has not taken.
         directions: The singular directions of J, where J was formed, else None.
     """
 
-    x: FloatArray
-    b: FloatArray
-    step: FloatArray
+    x: Float64[FloatArray, " n"]
+    b: Float64[FloatArray, " n"]
+    step: Float64[FloatArray, " n"]
     directions: Directions | None
 
     @property
@@ -69,18 +69,10 @@ class Sensitivity:
         return bool(np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.b)))
 
 
-def dense_jacobian(equations: Equations, x: FloatArray, b: FloatArray) -> FloatArray:
-    """Form the Jacobian of the left-hand sides.
-
-    Args:
-        equations: The equations.
-        x: Samples, (n, r).
-        b: Coefficients, (n,).
-
-    Returns:
-        A matrix with one row per entry of the right-hand sides and n r columns, or n (r + 1) with
-        b_i behind x_i where b is free.
-    """
+def dense_jacobian(
+    equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+) -> Float64[FloatArray, "mc nq"]:
+    """Form the Jacobian of the left-hand sides, with b_i behind x_i where b is free."""
     (n, r), u = x.shape, equations.points
     t = u @ x.T
     if equations.by_value:
@@ -101,15 +93,7 @@ def dense_jacobian(equations: Equations, x: FloatArray, b: FloatArray) -> FloatA
 
 
 def sensitivity(equations: Equations, fit: Fit) -> Sensitivity:
-    """Factor the Jacobian at a fit.
-
-    Args:
-        equations: The equations.
-        fit: Their least-squares fit.
-
-    Returns:
-        The factors per sample; infinite where J is too large to be factored, or singular.
-    """
+    """Factor J at a fit; the factors are infinite where J is too large for that, or singular."""
     unknowns = fit.unit.size
     if equations.right_side.size * unknowns <= FORMED:
         if equations.right_side.size < unknowns:
@@ -139,8 +123,8 @@ def _directions(equations: Equations, fit: Fit) -> Directions | None:
     return Directions(Q @ left, values, moves)
 
 
-def _step(equations: Equations, fit: Fit, directions: Directions) -> FloatArray:
-    """Return the Gauss-Newton step, (n, q)."""
+def _step(equations: Equations, fit: Fit, directions: Directions) -> Float64[FloatArray, "n q"]:
+    """Return the Gauss-Newton step."""
     left = equations.residual(fit.x, fit.b).ravel()
     return directions.moves @ (directions.left.T @ left / directions.values)
 
@@ -172,11 +156,11 @@ def _from_normal(equations: Equations, fit: Fit) -> Sensitivity:
 def _by_sample(
     equations: Equations,
     fit: Fit,
-    blocks: FloatArray,
-    step: FloatArray,
+    blocks: Float64[FloatArray, "n q nq"],
+    step: Float64[FloatArray, "n q"],
     directions: Directions | None,
 ) -> Sensitivity:
-    """Take the norms of the row blocks of J^+, given up to a rotation, (n, q, unknowns)."""
+    """Take the norms of the row blocks of J^+, which are given up to a rotation."""
     n, r = fit.x.shape
     x = np.array([np.sqrt(np.linalg.eigvalsh(part @ part.T)[-1]) for part in blocks[:, :r]])
     b = np.zeros(n)
@@ -185,18 +169,12 @@ def _by_sample(
     return Sensitivity(x, b, np.linalg.norm(step[:, :r], axis=1), directions)
 
 
-def beyond_reach(found: Sensitivity, change: FloatArray) -> FloatArray:
-    """Remove from changes of the right-hand sides what moving the samples can follow.
-
-    Args:
-        found: The factorised Jacobian.
-        change: Changes, (k, rows of J).
-
-    Returns:
-        (I - J J^+) change, (k, rows of J); half of the change where J was not formed.
-    """
+def beyond_reach(
+    found: Sensitivity, change: Float64[FloatArray, "k mc"]
+) -> Float64[FloatArray, "k mc"]:
+    """Return (I - J J^+) change; half of the change where J was not formed."""
     if found.directions is None:
         return change / 2
     Q = found.directions.left
-    left = change - (change @ Q) @ Q.T
+    left = change - (change @ Q) @ Q.T  # twice, for the digits
     return left - (left @ Q) @ Q.T

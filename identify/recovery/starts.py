@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
 from identify.recovery.duals import fitted_weights, sharpened
-from identify.recovery.levenberg import Fit, refine
+from identify.recovery.fit import Fit
+from identify.recovery.levenberg import refine
 from identify.recovery.pencil import coefficients, pencil_directions, pick
-from identify.tensor.implicit import ImplicitTensor
-from identify.tensor.interpolation import Interpolation
+from identify.tensor.interpolation import Interpolation, Tensors
 
 _SINGLES = 30
 """Slice pairs of which the one with the smallest residual starts the first refinement."""
@@ -29,43 +29,34 @@ leaves lies in the weights of near-duplicates."""
 
 _ENOUGH = 1.25
 """Residual, over what the noise of the interpolation leads to expect, at which no more are
-tried.
-"""
+tried."""
 
 
 def solve_components(
     equations: Equations,
     interpolation: Interpolation,
-    basis: FloatArray,
+    basis: Float64[FloatArray, "r n"],
     rng: np.random.Generator,
     *,
-    known: FloatArray | None = None,
+    known: Float64[FloatArray, "k r"] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Fit:
-    """Find the samples that explain the interpolated tensor and refine them on the equations.
+    """Return the best fit of n samples to the equations, from starts that the tensors give.
 
-    Args:
-        equations: The equations in the coordinates of the row space.
-        interpolation: Their tensors by degree, determined.
-        basis: Orthonormal basis of the span of the samples in those coordinates, (r, n).
-        rng: Draws the slices.
-        known: Unit directions to pool with those of a few slice pairs, (k, r); no other start is
-            tried then.
-        progress: Called with the relative residual after each step of the refinement.
-
-    Returns:
-        The best fit met.
+    ``basis`` spans the samples in the coordinates of the row space. ``known`` are unit directions
+    to pool with those of a few slice pairs; no other start is tried then. ``progress`` is called
+    with the relative residual after each step of the refinement.
     """
     carried = interpolation.carried_by
     assert carried is not None
-    alpha, n = equations.activation.degree, basis.shape[1]
-    tensor = interpolation.tensors[alpha].restricted(basis)
+    n = basis.shape[1]
+    tensor = interpolation.tensors[equations.activation.degree].restricted(basis)
     goal = _ENOUGH * carried.noise * np.sqrt(equations.right_side.size)
-    best: Fit | None = None
     if known is not None:
         rounds: tuple[int, ...] = _PAIRS[:2]
     else:
         rounds = (1, *_PAIRS) if n <= _POOLED else (1,)
+    best: Fit | None = None
     for pairs in rounds:
         if pairs == 1:
             x, b = _best_single(equations, interpolation, basis, rng)
@@ -87,9 +78,9 @@ def solve_components(
 def _best_single(
     equations: Equations,
     interpolation: Interpolation,
-    basis: FloatArray,
+    basis: Float64[FloatArray, "r n"],
     rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Float64[FloatArray, "n r"], Float64[FloatArray, " n"]]:
     """Return the best start from a single pair of slices, sharpened by its duals if cubic."""
     n = basis.shape[1]
     tensor = interpolation.tensors[equations.activation.degree].restricted(basis)
@@ -109,28 +100,25 @@ def _best_single(
     return x, b
 
 
-def _filled(pool: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+def _filled(
+    pool: Float64[FloatArray, "k n"], n: int, rng: np.random.Generator
+) -> Float64[FloatArray, "l n"]:
     """Fill a pool that a singular slice left short with random unit directions."""
-    missing = max(0, n - len(pool))
-    directions = rng.standard_normal((missing, n))
+    directions = rng.standard_normal((max(0, n - len(pool)), n))
     norms = np.linalg.norm(directions, axis=1, keepdims=True)
     return np.concatenate([pool, directions / norms])
 
 
 def starting_point(
-    equations: Equations, interpolation: Interpolation, directions: FloatArray, b: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Split coefficients into norms and weights where the equations see several degrees.
+    equations: Equations,
+    interpolation: Interpolation,
+    directions: Float64[FloatArray, "n r"],
+    b: Float64[FloatArray, " n"],
+) -> tuple[Float64[FloatArray, "n r"], Float64[FloatArray, " n"]]:
+    """Return samples and b for unit directions and their coefficients at the highest degree.
 
-    Args:
-        equations: The equations.
-        interpolation: The tensors by degree.
-        directions: Unit directions, (n, r).
-        b: Their coefficients in the tensor of the highest degree, (n,).
-
-    Returns:
-        Samples, (n, r), and coefficients, (n,). For a homogeneous activation the samples are
-        |b_i|^{1/alpha} x_i and the coefficients +-1 (for odd degree all +1).
+    For a homogeneous activation the samples are |b_i|^{1/alpha} x_i and the coefficients +-1 (for
+    odd degree all +1); for others the lower degrees tell the norms.
     """
     alpha = equations.activation.degree
     b = np.where(b == 0, np.finfo(float).tiny, b)
@@ -144,15 +132,12 @@ def starting_point(
 
 
 def _norms_from_degrees(
-    tensors: dict[int, ImplicitTensor], directions: FloatArray, b: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Read norms and signs from b_i |x_i|^k at several degrees k, along unit directions.
+    tensors: Tensors, directions: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+) -> tuple[Float64[FloatArray, " n"], Float64[FloatArray, " n"]]:
+    """Return norms and signs, read off b_i |x_i|^k at several degrees k along unit directions.
 
     The ratio of the coefficients at degrees alpha and k is (+-|x_i|)^{alpha-k}; its sign tells the
     orientation where alpha - k is odd.
-
-    Returns:
-        Norms and signs, (n,) each.
     """
     alpha = max(tensors)
     votes, signs = [], []

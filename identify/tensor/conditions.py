@@ -7,7 +7,8 @@ import numpy as np
 from identify.equations.pose import Problem
 from identify.findings import RankReport
 from identify.tensor.features import form_dimension
-from identify.tensor.interpolation import Interpolation, Solution
+from identify.tensor.interpolation import Interpolation
+from identify.tensor.least_squares import Solution
 from identify.tensor.rank import EXACT_LIMIT, exact_feature_rank
 
 

@@ -11,16 +11,11 @@ from __future__ import annotations
 import itertools
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.arrays import FloatArray
-from identify.equations.activation import integer_power
-
-if TYPE_CHECKING:
-    import sympy
+from identify.arrays import Float64, FloatArray
 
 
 def form_dimension(d: int, k: int) -> int:
@@ -28,13 +23,6 @@ def form_dimension(d: int, k: int) -> int:
 
     With k = alpha - 1 this is the N of Theorem 4.1, with k = alpha the number of coefficients of
     the form p.
-
-    Args:
-        d: Number of variables.
-        k: Degree.
-
-    Returns:
-        The dimension.
     """
     return math.comb(d + k - 1, k) if d > 0 else int(k == 0)
 
@@ -43,12 +31,7 @@ def form_dimension(d: int, k: int) -> int:
 def monomial_indices(d: int, k: int) -> NDArray[np.intp]:
     """Return each monomial of degree k as a non-decreasing tuple of k variable indices.
 
-    Args:
-        d: Number of variables.
-        k: Degree.
-
-    Returns:
-        Indices, (N, k), in lexicographic order; read-only.
+    The order is lexicographic; the array, (N, k), is read-only.
     """
     rows = list(itertools.combinations_with_replacement(range(d), k))
     indices = np.array(rows, dtype=np.intp).reshape(len(rows), k)
@@ -57,16 +40,8 @@ def monomial_indices(d: int, k: int) -> NDArray[np.intp]:
 
 
 @lru_cache(maxsize=64)
-def monomial_weights(d: int, k: int) -> FloatArray:
-    """Return the square roots of the multinomial coefficients, in the order of the monomials.
-
-    Args:
-        d: Number of variables.
-        k: Degree.
-
-    Returns:
-        Weights, (N,); read-only.
-    """
+def monomial_weights(d: int, k: int) -> Float64[FloatArray, " N"]:
+    """Return the roots of the multinomial coefficients, by monomial; read-only."""
     indices = monomial_indices(d, k)
     repeats = np.ones(len(indices))
     run = np.ones(len(indices))
@@ -78,18 +53,10 @@ def monomial_weights(d: int, k: int) -> FloatArray:
     return weights
 
 
-def monomial_features(w: FloatArray, k: int, *, weighted: bool = True) -> FloatArray:
-    """Evaluate the feature map phi_k at each row of ``w``.
-
-    Args:
-        w: Points, (m, d).
-        k: Degree.
-        weighted: Multinomial weights, so that the features reproduce the kernel; plain monomials
-            otherwise.
-
-    Returns:
-        Features, (m, N) with N = C(d+k-1, k).
-    """
+def monomial_features(
+    w: Float64[FloatArray, "m d"], k: int, *, weighted: bool = True
+) -> Float64[FloatArray, "m N"]:
+    """Evaluate phi_k at each row of ``w``; ``weighted=False`` leaves the monomials plain."""
     indices = monomial_indices(w.shape[1], k)
     features = np.ones((w.shape[0], len(indices)))
     for column in range(k):
@@ -97,16 +64,8 @@ def monomial_features(w: FloatArray, k: int, *, weighted: bool = True) -> FloatA
     return features * monomial_weights(w.shape[1], k) if weighted else features
 
 
-def gradient_features(w: FloatArray, k: int) -> FloatArray:
-    """Evaluate the partial derivatives of the weighted features phi_k at each row of ``w``.
-
-    Args:
-        w: Points, (m, d).
-        k: Degree, at least 1.
-
-    Returns:
-        The derivative along coordinate l of the features at point j, (m, d, N).
-    """
+def gradient_features(w: Float64[FloatArray, "m d"], k: int) -> Float64[FloatArray, "m d N"]:
+    """Evaluate the partial derivatives of the weighted features phi_k at each row of ``w``."""
     m, d = w.shape
     indices = monomial_indices(d, k)
     gradient = np.zeros((m, d, len(indices)))
@@ -117,39 +76,3 @@ def gradient_features(w: FloatArray, k: int) -> FloatArray:
                 rest *= w[:, indices[:, other]]
         gradient[:, indices[:, column], np.arange(len(indices))] += rest
     return gradient * monomial_weights(d, k)
-
-
-def polynomial_kernel(u: FloatArray, v: FloatArray, k: int) -> FloatArray:
-    """Return the homogeneous polynomial kernel (u_p . v_q)^k.
-
-    Args:
-        u: Points, (m, d).
-        v: Points, (m', d).
-        k: Degree.
-
-    Returns:
-        The Gram matrix, (m, m').
-    """
-    return integer_power(u @ v.T, k)
-
-
-def symbolic_features(d: int, k: int) -> tuple[sympy.Matrix, tuple[sympy.Symbol, ...]]:
-    """Return the weighted feature map as a SymPy vector.
-
-    Args:
-        d: Number of variables.
-        k: Degree.
-
-    Returns:
-        The features, an (N, 1) matrix, and the symbols w_1, ..., w_d they are written in.
-    """
-    import sympy
-
-    symbols = sympy.symbols(f"w1:{d + 1}", real=True)
-    rows = []
-    for monomial in itertools.combinations_with_replacement(range(d), k):
-        weight = sympy.Integer(math.factorial(k))
-        for index in set(monomial):
-            weight /= math.factorial(monomial.count(index))
-        rows.append(sympy.sqrt(weight) * sympy.prod([symbols[index] for index in monomial]))
-    return sympy.Matrix(rows), symbols

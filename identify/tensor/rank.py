@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 from identify.tensor.features import monomial_indices
 
 PRIME = 2**31 - 1
@@ -20,33 +20,21 @@ EXACT_LIMIT = 3000
 """Largest N whose rank is computed exactly (some seconds)."""
 
 
-def rounding_tolerance(singular_values: FloatArray, shape: tuple[int, ...]) -> float:
-    """Return the level below which a singular value is rounding error.
-
-    Args:
-        singular_values: Decreasing.
-        shape: Shape of the matrix.
-
-    Returns:
-        The largest singular value times max(shape) times 2^-52.
-    """
+def rounding_tolerance(singular_values: Float64[FloatArray, " k"], shape: tuple[int, ...]) -> float:
+    """Return the level below which a singular value is rounding: max(shape) 2^-52 of the first."""
     if not len(singular_values):
         return 0.0
     return float(singular_values[0] * max(shape) * np.finfo(float).eps)
 
 
-def gap_rank(singular_values: FloatArray, floor: float, *, largest: int) -> tuple[int, float]:
-    """Find where a spectrum falls into its noise.
+def gap_rank(
+    singular_values: Float64[FloatArray, " k"], floor: float, *, largest: int
+) -> tuple[int, float]:
+    """Return the rank at which a spectrum falls into its noise, and the ratio by which it falls.
 
-    Args:
-        singular_values: Decreasing.
-        floor: Values at or below it are noise for sure (rounding of the stored weights).
-        largest: The rank if nothing falls: the number of singular values a full-rank matrix has.
-
-    Returns:
-        The rank, and the ratio of the last value counted to the first one not counted (inf where
-        none is left). The rank is where the largest ratio of neighbours stands, among the values
-        above the floor.
+    It falls where the ratio of neighbours is largest among the values above the floor, which are
+    more than rounding of the stored weights. Where nothing falls the rank is ``largest``, that of a
+    matrix of full rank, and the ratio inf.
     """
     above = int(np.sum(singular_values > floor))
     if above == 0:
@@ -63,22 +51,15 @@ def gap_rank(singular_values: FloatArray, floor: float, *, largest: int) -> tupl
     return best, float(ratios[best - 1])
 
 
-def exact_feature_rank(points: FloatArray, basis: FloatArray, k: int) -> int | None:
-    """Prove a lower bound on the rank of the degree-k feature matrix of the points as stored.
+def exact_feature_rank(
+    points: Float64[FloatArray, "m d"], basis: Float64[FloatArray, "d r"], k: int
+) -> int | None:
+    """Return a proved lower bound on the rank of the degree-k features of the points as stored.
 
     Floats are dyadic rationals, so they map exactly into the field of 2^31 - 1 elements, and a rank
     there never exceeds the rank over the rationals. The points are projected by the basis as
-    stored,
-    exactly; a linear map cannot raise the rank, so what is proved holds for the points themselves
-    and for the Gram matrix K_pq = (w_p.w_q)^k.
-
-    Args:
-        points: (m, d).
-        basis: Columns to project on, (d, r).
-        k: Degree.
-
-    Returns:
-        The rank modulo the prime, or None where the matrix is larger than ``EXACT_LIMIT``.
+    stored, exactly; a linear map cannot raise the rank, so what is proved holds for the points
+    themselves and for the Gram matrix K_pq = (w_p.w_q)^k. None where N exceeds ``EXACT_LIMIT``.
     """
     from flint import nmod_mat
 

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from equation_cases import cp_tensor
 
 from attack import Agreement, Layer, ReconstructionConfig, crosscheck, reconstruct
 from attack.agreement import factored_norm
@@ -14,7 +15,6 @@ from attack.network.activations import power
 from identify import verify_identifiability
 from identify.demo.data import digits
 from identify.findings import Recovery
-from identify.tensor.implicit import cp_tensor
 
 CONFIG = replace(ReconstructionConfig.EXACT, steps=20, block=20, candidates=6)
 

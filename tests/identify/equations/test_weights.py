@@ -1,4 +1,4 @@
-"""identify.equations.weights: what is accepted, what is refused in which words, and that nothing runs."""
+"""Weights: what is accepted, what is refused in which words, and that nothing runs."""
 
 from __future__ import annotations
 
@@ -214,7 +214,8 @@ def test_any_object_is_weights_or_one_error(a, m):
 
 
 def test_import_leaves_torch_out():
-    code = "import sys, identify.equations.weights as w; w.as_weights([1], [[2]]); print('torch' in sys.modules)"
+    use = "import identify.equations.weights as w; w.as_weights([1], [[2]])"
+    code = f"import sys; {use}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

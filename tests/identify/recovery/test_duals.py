@@ -8,7 +8,7 @@ import pytest
 from identify.equations.activation import parse_activation
 from identify.equations.system import Equations
 from identify.recovery.duals import dual_bounds, fitted_weights, sharpened
-from identify.recovery.levenberg import Fit
+from identify.recovery.fit import Fit
 from identify.tensor.implicit import ImplicitTensor
 
 CUBIC = parse_activation(3)
@@ -73,7 +73,7 @@ def test_fitted_weights_against_least_squares():
 
 
 def fit_of(z):
-    return Fit(z, np.ones(len(z)), 0.0, (np.empty(0), True), np.empty(0), converged=True)
+    return Fit(z, np.ones(len(z)), 0.0, (np.empty(0), True), np.ones_like(z), converged=True)
 
 
 @pytest.mark.parametrize("size", [1e-10, 1e-8, 1e-6])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from equation_cases import N, R, by_values, case, close, dense_jacobian, every, free, solvable, twin
 
+from identify.equations import system
 from identify.equations.system import gradient, jacobian_product, normal_matrix
-from identify.recovery import levenberg as refinement
-from identify.recovery.levenberg import Fit, project_out, refine
+from identify.recovery.fit import Fit, project_out
+from identify.recovery.levenberg import refine
 
 
 @every
@@ -38,7 +39,7 @@ def test_against_dense_jacobian(name, by_value, free_b):
 def test_chunks_change_nothing(name, free_b, chunk, monkeypatch):
     equations, x, b = case(name, by_value=False, free_b=free_b)
     whole = normal_matrix(equations, x, b)
-    monkeypatch.setattr(refinement, "_CHUNK", chunk)
+    monkeypatch.setattr(system, "_CHUNK", chunk)
     close(normal_matrix(equations, x, b), whole, 1e-13)
 
 

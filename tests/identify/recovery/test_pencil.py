@@ -1,4 +1,4 @@
-"""identify.recovery.pencil and identify.equations.row_space: coefficients, pencils, the space of the samples."""
+"""Coefficients, pencils, and the space of the samples."""
 
 from __future__ import annotations
 
@@ -66,9 +66,8 @@ def test_pencil_recovers_exact_directions(alpha, n, coherence):
 @pytest.mark.parametrize("alpha", [3, 4, 5])
 def test_range_and_pick(alpha):
     tensor, x, b = instance(alpha, 4, 7, alpha, 1.0)
-    basis, gap = range_basis(tensor, np.random.default_rng(1))
+    basis = range_basis(tensor, np.random.default_rng(1))
     assert basis.shape == (7, 4)
-    assert gap > 1e8
     np.testing.assert_allclose(x @ basis @ basis.T, x, atol=1e-12)
     inside = tensor.restricted(basis)
     rng = np.random.default_rng(2)

@@ -1,4 +1,4 @@
-"""identify.recovery.sensitivity and identify.recovery.majorant against automatic derivatives and solutions."""
+"""Sensitivity and majorant against automatic derivatives and solutions."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from identify.demo.data import digits
 from identify.demo.training import train
 from identify.equations.activation import Polynomial, parse_activation
 from identify.findings import Verdict
-from identify.recovery.training_path import Ends, descend
+from identify.recovery.gradient_descent import Ends, descend
 
 CUBIC = parse_activation(3)
 N, NEURONS = 8, 250

@@ -1,6 +1,4 @@
-"""identify.tensor.interpolation and identify.tensor.rank: routes agree, ranks are those of algebra, noise
-counts.
-"""
+"""Interpolation and rank: routes agree, ranks are those of algebra, noise counts."""
 
 from __future__ import annotations
 
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from identify.equations.activation import Polynomial, parse_activation
 from identify.equations.system import Equations
 from identify.tensor import interpolation as module
+from identify.tensor import least_squares
 from identify.tensor.features import form_dimension, monomial_features
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.interpolation import interpolate
@@ -67,7 +66,7 @@ def test_routes_agree_with_the_truth(activation, r):
     assert (found.dimension, found.symmetric_dimension) == (gram, unknowns)
     assert_truth(found, activation, x, b)
 
-    tensors, solution = module._interpolate_symmetric(equations, ROUNDING, unknowns)
+    tensors, solution = module._by_form(equations, ROUNDING)
     assert solution.determined
     symmetric = module.Interpolation(tensors, None, solution, gram, unknowns)
     assert_truth(symmetric, activation, x, b)
@@ -107,7 +106,7 @@ def test_the_large_path_agrees(monkeypatch):
     """Normal equations instead of the singular value decomposition."""
     equations, x, b = exact(parse_activation(3), 4, 40)
     reference = interpolate(equations, ROUNDING)
-    monkeypatch.setattr(module, "SVD_LIMIT", 9)
+    monkeypatch.setattr(least_squares, "SVD_LIMIT", 9)
     found = interpolate(equations, ROUNDING)
     assert found.gram is not None
     assert reference.gram is not None

@@ -1,0 +1,91 @@
+"""The report of the rank conditions against ranks in exact rational arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+from math import prod
+
+import numpy as np
+import pytest
+import sympy
+from cases import Case, power_sum
+from truth import posed
+
+from identify.equations.activation import parse_activation
+from identify.equations.pose import pose
+from identify.equations.weights import as_weights
+from identify.tensor.conditions import rank_report
+from identify.tensor.interpolation import interpolate
+
+
+def step(points, d, alpha, frozen=False, seed=0):
+    """A step from given integer points; the samples span all d dimensions."""
+    rng = np.random.default_rng(seed)
+    W0, a0 = np.array(points, float), rng.uniform(1, 2, len(points))
+    x, b = rng.standard_normal((d, d)), rng.uniform(1, 2, d)
+    value, slope = power_sum(np.eye(alpha + 1)[-1], W0, x, b)
+    if frozen:
+        return Case(a0 + value, W0, {"activation": alpha, "init": (a0, None)}, x, b, "")
+    options = {"activation": alpha, "init": (a0, W0)}
+    return Case(a0 + value, W0 + a0[:, None] * slope, options, x, b, "")
+
+
+def monomials(d, k):
+    return list(itertools.combinations_with_replacement(range(d), k))
+
+
+def exact_rank(points, d, k):
+    rows = [[prod(int(w[i]) for i in index) for index in monomials(d, k)] for w in points]
+    return sympy.Matrix(rows).rank()
+
+
+def exact_gradient_rank(points, d, alpha):
+    rows = []
+    for w in points:
+        for axis in range(d):
+            row = []
+            for index in monomials(d, alpha):
+                power = index.count(axis)
+                rest = list(index)
+                if power:
+                    rest.remove(axis)
+                row.append(power * prod(int(w[i]) for i in rest))
+            rows.append(row)
+    return sympy.Matrix(rows).rank()
+
+
+@pytest.mark.parametrize(("d", "alpha"), [(2, 3), (3, 3), (3, 4), (2, 5)])
+@pytest.mark.parametrize("fewer", [0, 1])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_ranks_and_counts(d, alpha, fewer, frozen):
+    rng = np.random.default_rng(10 * d + alpha)
+    N = len(monomials(d, alpha if frozen else alpha - 1))
+    points = rng.integers(-4, 5, (N + 2, d))
+    points[~points.any(axis=1)] = 1
+    if fewer:  # repeated directions add no rank
+        points[N - fewer :] = 2 * points[:1]
+    case = step(points, d, alpha, frozen)
+    problem = posed(case)
+    if not frozen:  # the points as they are read, half way or not, must be the integers
+        weights = as_weights(case.a, case.W, case.options["init"])
+        problem = pose(weights, parse_activation(alpha), 0.0)
+    found = interpolate(problem.equations, problem.evaluations.rounding)
+    report, sentences = rank_report(problem, found, certify=True)
+    said = " ".join(sentences)
+    assert (report.dimension, report.row_space) == (d, d)
+    assert report.N == report.N_ambient == N
+    assert report.symmetric_dimension == len(monomials(d, alpha))
+    if frozen:
+        assert report.rank == exact_rank(points, d, alpha)
+        assert report.exact_rank is None
+        assert "only values of P are seen" in said
+        return
+    gram = exact_rank(points, d, alpha - 1)
+    assert report.rank == report.exact_rank == gram
+    assert report.holds == (gram == N)
+    assert f"has rank at least {gram} " in said
+    assert ("holds" in said) == (gram == N)
+    assert report.symmetric_rank == exact_gradient_rank(points, d, alpha)
+    assert report.symmetric_holds == (found.carried_by is not None)
+    values = report.singular_values
+    assert report.condition == pytest.approx(values[0] / values[gram - 1])
