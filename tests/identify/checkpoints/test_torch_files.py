@@ -16,8 +16,7 @@ import pytest
 import torch
 from weight_cases import A, W, refuse, write
 
-from identify.checkpoints import limits
-from identify.checkpoints import torch_files as checkpoints
+from identify.checkpoints import limits, nesting
 from identify.checkpoints.names import Contents, choose
 from identify.equations.weights import read_weights
 
@@ -231,4 +230,4 @@ def test_names_that_are_no_text_are_passed_over(tmp_path):
         NAMED | {(1, 2): torch.ones(2, 2), "x" * 9999: torch.ones(3, 3)}, tmp_path / "net.pt"
     )
     assert read_weights(tmp_path / "net.pt").setting == "kkt"
-    assert checkpoints.MAX_NAME < 9999
+    assert nesting.MAX_NAME < 9999
