@@ -52,7 +52,7 @@ class Stored:
         start, stop, step = rows.indices(self.shape[0])
         if step != 1:
             raise ValueError(f"rows: found the step {step}; pass a slice of consecutive rows")
-        return self.read(slice(start, max(start, stop))).astype(np.float64, copy=False)
+        return self.read(slice(start, max(start, stop))).astype(np.float64)
 
     def loaded(self) -> Stored:
         """The same with its values in memory."""
