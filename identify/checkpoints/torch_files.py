@@ -29,7 +29,7 @@ MAX_STEPS = 500_000
 MAX_BUILT = 3 * limits.MAX_TENSORS
 """Largest number of objects a pickle builds; a tensor takes two, a parameter three."""
 
-HELD = 32 * 2**20
+HELD = 16 * 2**20
 """Bytes read from a file that is mapped into memory before its pages are given back."""
 
 _LEGACY_PICKLES = 4
