@@ -65,7 +65,7 @@ def _first(shapes: Mapping[str, Shape], order: Sequence[str] | None) -> str:
     # The matrix on which every witness that says anything agrees.
     said = {
         "order": next((name for name in order or () if name in shapes), None),
-        "numbers": first_by_number(shapes),
+        "numbers": next(iter(by_number(shapes) or ()), None),
         "shapes": first_by_shape(shapes),
     }
     answers = {name for name in said.values() if name is not None}
@@ -79,12 +79,26 @@ def _first(shapes: Mapping[str, Shape], order: Sequence[str] | None) -> str:
     )
 
 
-def first_by_number(names: Iterable[str]) -> str | None:
-    """The first of names that differ in their numbers alone."""
+def by_number(names: Iterable[str]) -> list[str] | None:
+    """Names that differ in their numbers alone, in the order of these."""
     names = list(names)
     if len({re.sub(r"\d+", "#", name) for name in names}) != 1 or len(names) < 2:
         return None
-    return min(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+    return sorted(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+
+
+def chain(shapes: Mapping[str, Shape]) -> list[str] | None:
+    """The one order in which every matrix reads what the one before gives, by widths alone."""
+    reads: dict[int, list[str]] = {}
+    for name, shape in shapes.items():
+        reads.setdefault(shape[1], []).append(name)
+    first = first_by_shape(shapes)
+    order = [] if first is None else [first]
+    while order and len(nexts := reads.get(shapes[order[-1]][0], [])) == 1:
+        if nexts[0] in order:
+            break
+        order += nexts
+    return order if len(order) == len(shapes) else None
 
 
 def first_by_shape(shapes: Mapping[str, Shape]) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.checkpoints.limits import RefusedError, quoted
 from identify.checkpoints.sources import Source
-from identify.checkpoints.stored import Stored
+from identify.checkpoints.stored import ROUNDOFF, Stored
 
 _FLOATS = ("float64", "float32", "float16", "bfloat16")
 
@@ -36,6 +36,17 @@ class Layer:
     def shape(self) -> tuple[int, ...]:
         """Outputs, inputs, and a convolution's kernel."""
         return self.weight.shape[::-1] if self.turned else self.weight.shape
+
+    @property
+    def dtype(self) -> str:
+        """The coarser of the types in which matrix and bias are stored."""
+        stored = [self.weight.dtype] + ([] if self.bias is None else [self.bias.dtype])
+        return max(stored, key=ROUNDOFF.__getitem__)
+
+    @property
+    def precision(self) -> float:
+        """Its eps."""
+        return 2 * ROUNDOFF[self.dtype]
 
     def rows(self, rows: slice) -> FloatArray:
         """Consecutive rows, kernels flattened, the bias as last column."""

@@ -11,7 +11,6 @@ from identify.checkpoints.kinds import is_table, kinds
 from identify.checkpoints.layers import Layer, layers_of
 from identify.checkpoints.limits import quoted
 from identify.checkpoints.sources import Source, open_source
-from identify.checkpoints.stored import ROUNDOFF
 
 _STATES = "pass two states of one network, or names= with the matrices wanted"
 
@@ -131,18 +130,12 @@ def _pair(name: str, kind: str, after: Layer, before: Layer) -> MatrixPair:
                 f"{before.label}: found{what} of shape {shapes[0]}, where the trained network has "
                 f"{shapes[1]}; {_STATES}"
             )
-    stored = [
-        tensor.dtype
-        for layer in (after, before)
-        for tensor in (layer.weight, layer.bias)
-        if tensor is not None
-    ]
-    dtype = max(stored, key=ROUNDOFF.__getitem__)
+    coarser = max(after, before, key=lambda layer: layer.precision)
     return MatrixPair(
         name,
         (after.shape[0], prod(after.shape[1:])),
-        2 * ROUNDOFF[dtype],
-        dtype,
+        coarser.precision,
+        coarser.dtype,
         after.bias is not None,
         kind,
         (after, before),

@@ -26,6 +26,7 @@ _SOURCES = (
     "pass a .safetensors, .safetensors.index.json, .pt, .pth or .npz file, a folder that holds one "
     "of the first two, a state dict or a torch module"
 )
+_PART = 'pass PATH#NAME with a name ahead of a "."'
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +61,11 @@ def open_source(source: object, argument: str) -> Source:
     Raises:
         ValueError: If it is nothing of the kind, or cannot be read.
     """
-    label, tables = argument, None
+    label, tables, part = argument, None, ""
     if isinstance(source, str | os.PathLike):
         label = f"{argument}: {os.fspath(source)!r}"
-        contents = open_tensors(_file(os.fspath(source), label), argument, rows=True)
+        path, part = _part(os.fspath(source))
+        contents = open_tensors(_file(path, label), argument, rows=True)
     elif isinstance(source, Mapping):
         contents = _in_memory(source, label)
     elif is_torch(source) and hasattr(source, "named_modules"):
@@ -71,8 +73,7 @@ def open_source(source: object, argument: str) -> Source:
         contents, tables = _in_memory(network.state_dict(), label), _tables(network)
     else:
         raise ValueError(f"{argument}: found a {type(source).__name__}; {_SOURCES}")
-    matrices = any(len(tensor.shape) > 1 for tensor in contents.model.values())
-    tensors = contents.model if matrices else contents.model | contents.other
+    tensors = _chosen(contents, part, label)
     short = unwrapped(tensors)
     if tables is not None:
         tables = frozenset(short[name] for name in tables & short.keys())
@@ -91,6 +92,28 @@ def unwrapped(names: Iterable[str]) -> dict[str, str]:
     often = Counter(short.values())
     taken = {name: below if often[below] == 1 else name for name, below in short.items()}
     return taken if len({*taken.values()}) == len(taken) else {name: name for name in taken}
+
+
+def _chosen(contents: Contents, part: str, label: str) -> dict[str, Stored]:
+    # The network's tensors, or those under the name that was asked for.
+    everything = contents.model | contents.other
+    if not part:
+        matrices = any(len(tensor.shape) > 1 for tensor in contents.model.values())
+        return contents.model if matrices else everything
+    ahead = part + "."
+    below = {n.removeprefix(ahead): t for n, t in everything.items() if n.startswith(ahead)}
+    if not below:
+        found = Source(label, everything, contents.ordered).listed()
+        raise ValueError(f"{label}: found nothing under {quoted(part)} among {found}; {_PART}")
+    return below
+
+
+def _part(path: str | bytes) -> tuple[str | bytes, str]:
+    # Path and name of PATH#NAME, which reads what stands under one name; a file may be called so.
+    if isinstance(path, bytes) or "#" not in path or os.path.lexists(path):
+        return path, ""
+    ahead, _, name = path.rpartition("#")
+    return ahead, name
 
 
 def _file(path: str | bytes, label: str) -> Any:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from weight_cases import refuse, write
 
-from identify.checkpoints.kinds import first_by_number, first_by_shape, is_table
+from identify.checkpoints.kinds import by_number, chain, first_by_shape, is_table
 from identify.checkpoints.pairs import open_pairs
 
 MLP = {"hidden.weight": (50, 8), "output.weight": (3, 50)}
@@ -142,8 +142,12 @@ def test_a_module_tells_its_tables_by_type(tmp_path):
 
 
 def test_witnesses_alone():
-    assert first_by_number(["fc10.weight", "fc9.weight"]) == "fc9.weight"
-    assert first_by_number(["fc1.weight", "out.weight"]) is None
-    assert first_by_number(["0.weight"]) is None
+    assert by_number(["fc10.weight", "fc9.weight"]) == ["fc9.weight", "fc10.weight"]
+    assert by_number(["fc1.weight", "out.weight"]) is None
+    assert by_number(["0.weight"]) is None
     assert first_by_shape(LENET) == "conv1.weight"
     assert first_by_shape({"a": (4, 8), "b": (4, 8)}) is None
+    assert chain({"c": (2, 3), "a": (7, 9), "b": (3, 7)}) == ["a", "b", "c"]
+    assert chain({"a": (7, 9), "b": (7, 7), "c": (2, 7)}) is None
+    assert chain({"a": (7, 9), "b": (5, 7), "c": (4, 7)}) is None
+    assert chain({"a": (7, 9)}) == ["a"]

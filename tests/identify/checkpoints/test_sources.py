@@ -208,3 +208,20 @@ def test_a_folder_has_to_hold_one_network(tmp_path):
     opened()
     write(tmp_path / "two.safetensors", state())
     refuse(opened, "found the folder to hold 'one.safetensors', 'two.safetensors'")
+
+
+def test_two_states_in_one_file_go_by_their_names(tmp_path):
+    both = {"initial": state(seed=1), "trained": state()}
+    torch.save(both, tmp_path / "run.pt")
+    flat = {f"{side}.{name}": t for side, part in both.items() for name, t in part.items()}
+    write(tmp_path / "run.safetensors", flat)
+    for name in ("run.pt", "run.safetensors"):
+        check(f"{tmp_path / name}#trained", tmp_path / f"{name}#initial")
+        refuse(
+            lambda name=name: open_source(f"{tmp_path / name}#ema", "initial"),
+            "initial: ",
+            "found nothing under 'ema' among the tensors 'initial.0.",
+            'pass PATH#NAME with a name ahead of a "."',
+        )
+    write(tmp_path / "a#b.safetensors", state())
+    check(tmp_path / "a#b.safetensors", state(seed=1))
