@@ -16,7 +16,7 @@ from identify.checkpoints.limits import listed, quoted
 
 Shape = tuple[int, ...]
 
-_TABLE = re.compile(r"emb(ed|edding)?s?(_.*)?|.*_emb(ed|edding)?s?|wte|wpe|embed_tokens")
+_TABLE = re.compile(r"(.*_)?emb(ed|edding)?s?(_.*)?|wte|wpe|shared")
 _OUT = re.compile(r"(^|_)(un|de|out|proj|head)")
 _POSITIONS = re.compile(r"(^|[._])(wpe|pos|position|positional|type|token_type|segment)", re.I)
 

@@ -64,7 +64,8 @@ def open_pairs(
     Args:
         trained: A path, a state dict or a torch module.
         initial: The same network before training, likewise.
-        names: The matrices wanted; all of them by default, which must then be the same in both.
+        names: The matrices wanted; all of them by default, which must then be the same in both
+            but for tied weights that one of them keeps under one name alone.
         inputs: Name of the matrix that reads the inputs, or "" if none does, where names, order
             and shapes do not tell.
 
@@ -104,19 +105,31 @@ def _wanted(
     after: Source,
     before: Source,
 ) -> list[str]:
-    # The names to match, which have to be in both networks.
+    # The names to match, which have to be in both networks; weights tied to others may be left out.
     if isinstance(names, str):
         raise ValueError(f"names: found the text {quoted(names)}; pass a list of names")
     every = layers.keys() | earlier.keys() if names is None else names
     for have, source, other in ((layers, after, before), (earlier, before, after)):
         missing = [name for name in every if name not in have]
+        whose = ""
+        if names is None:
+            missing = [name for name in missing if not _tied(name, other, have)]
+            whose = f", which is in {other.label},"
         if missing:
-            whose = f", which is in {other.label}," if names is None else ""
             raise ValueError(
                 f"{source.label}: found no matrix {quoted(min(missing))}{whose} among "
                 f"{source.listed()}; {_STATES}"
             )
-    return [name for name in layers if name in every]
+    return [name for name in layers if name in every and name in earlier]
+
+
+def _tied(name: str, source: Source, have: Mapping[str, Layer]) -> bool:
+    # Whether a tensor is the same one as another, under whose name the other network has it.
+    tensor = source.tensors.get(name)
+    place = None if tensor is None else tensor.place
+    return place is not None and any(
+        source.tensors[kept].place == place for kept in have if kept in source.tensors
+    )
 
 
 def _pair(name: str, kind: str, after: Layer, before: Layer) -> MatrixPair:

@@ -36,11 +36,13 @@ class Stored:
         dtype: Name of the dtype it is stored in.
         read: Reads consecutive rows, or all of it for None; bfloat16 comes as float32, and what
             is in none of the dtypes of ``ROUNDOFF`` comes empty.
+        place: Where it lies in memory, the same for tied weights; None where that is not known.
     """
 
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[slice | None], NDArray[Any]]
+    place: tuple[int, ...] | None = None
 
     @property
     def values(self) -> NDArray[Any]:
@@ -74,11 +76,12 @@ def from_torch(tensor: Any) -> Stored:
     """A torch tensor, copied to a numpy array as far as it is read."""
     dtype = str(tensor.dtype).removeprefix("torch.")
     if "strided" not in str(tensor.layout):  # sparse and packed tensors have no rows to read
-        dtype = f"{dtype} ({tensor.layout})"
+        return Stored(tuple(tensor.shape), f"{dtype} ({tensor.layout})", lambda _: np.empty(0))
     return Stored(
         tuple(tensor.shape),
         dtype,
         lambda rows: to_numpy(tensor if rows is None else tensor[rows])[0],
+        (tensor.data_ptr(), *tensor.shape, *tensor.stride()) if tensor.is_cpu else None,
     )
 
 

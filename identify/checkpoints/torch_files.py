@@ -10,6 +10,7 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +22,7 @@ from identify.checkpoints import limits
 from identify.checkpoints.limits import FEW, SAVE, RefusedError, check_archive, check_count, quoted
 from identify.checkpoints.names import Contents
 from identify.checkpoints.nesting import leaves, named
-from identify.checkpoints.stored import Stored, from_torch
+from identify.checkpoints.stored import from_torch
 
 MAX_STEPS = 500_000
 """Largest number of steps of a pickle; a tensor takes about forty."""
@@ -89,9 +90,7 @@ def read_torch(file: Path, handle: BinaryIO, most: int, *, rows: bool) -> Conten
     stored = [from_torch(tensor) for _, tensor in tensors]
     if mapped:
         whole = _Mapped(file)
-        stored = [
-            Stored(s.shape, s.dtype, partial(whole.read, i, s.shape)) for i, s in enumerate(stored)
-        ]
+        stored = [replace(s, read=partial(whole.read, i, s.shape)) for i, s in enumerate(stored)]
     return named([(path, s) for (path, _), s in zip(tensors, stored, strict=True)])
 
 

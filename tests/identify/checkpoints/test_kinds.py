@@ -110,6 +110,8 @@ def test_behind_a_table_of_tokens_nothing_reads_inputs(tmp_path):
         ("transformer.wte.weight", True),
         ("bert.embeddings.word_embeddings.weight", True),
         ("token_emb", True),
+        ("token_embedding_table.weight", True),
+        ("model.shared.weight", True),
         ("embed_out.weight", False),
         ("unembed.weight", False),
         ("embeddings.dense.weight", False),

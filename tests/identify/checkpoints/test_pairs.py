@@ -70,6 +70,24 @@ def test_names_choose_among_what_differs():
     assert open_pairs(NET, NET, names=[]) == ()
 
 
+@pytest.mark.parametrize("form", ["state dict", "torch file"])
+def test_tied_weights_may_go_by_one_name(tmp_path, form):
+    """Safetensors files keep them once, files of torch under each name."""
+    table = torch.randn(9, 4)
+    tied = {"wte.weight": table, "fc.weight": torch.randn(4, 4), "lm_head.weight": table}
+    once = {name: tied[name].numpy() for name in ("wte.weight", "fc.weight")}
+    if form == "torch file":
+        torch.save(tied, tmp_path / "net.pt")
+        tied = tmp_path / "net.pt"
+    for sides in ((tied, once), (once, tied)):
+        kind = {pair.name: pair.kind for pair in open_pairs(*sides)}
+        assert kind == {"wte.weight": "embedding", "fc.weight": "features"}
+    assert len(open_pairs(tied, tied)) == 3
+    refuse(lambda: open_pairs(tied, once, names=["lm_head.weight"]), "initial: found no matrix")
+    copied = {"wte.weight": table, "fc.weight": table[:4], "lm_head.weight": table.clone()}
+    refuse(lambda: open_pairs(copied, once), "initial: found no matrix 'lm_head.weight'")
+
+
 def test_what_is_no_matrix_is_passed_over():
     more = arrays(norm__weight=5, norm__bias=5, token=(1, 3, 4), attn__bias=(4, 4)) | {
         "position_ids": np.ones((1, 9), dtype=np.int64),
