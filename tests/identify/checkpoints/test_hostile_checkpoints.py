@@ -230,9 +230,9 @@ def test_a_long_list_of_shards_is_answered_at_once(tmp_path):
         (150_000, "found a list of shards of more than 4194304 bytes"),
     ):
         index = listed(tmp_path, {f"t{i}": f"{i}.safetensors" for i in range(count)})
-        start = time.monotonic()
+        start = time.process_time()
         refuse(lambda index=index: opened(index), found)
-        assert time.monotonic() - start < 2
+        assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS[:3])
