@@ -94,7 +94,7 @@ def scan(folders: list[Path]) -> list[float]:
 
 def timed(call: Callable[[list[Path]], Any], folders: list[Path]) -> tuple[float, Any]:
     """Seconds of a pass over files that are not in the system's cache."""
-    for file in shards(folders):
+    for file in shards(folders) if hasattr(os, "posix_fadvise") else ():
         with file.open("rb") as handle:
             os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     start = time.perf_counter()
