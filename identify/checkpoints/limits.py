@@ -12,7 +12,7 @@ from itertools import islice
 from typing import BinaryIO, cast
 
 MAX_BYTES = 8 * 2**30
-"""Largest weight file and largest declared uncompressed size that is read: 8 GiB."""
+"""Largest size that is read as a whole, declared or actual: 8 GiB."""
 
 MAX_HEADER = 4 * 2**20
 """Largest list of contents that is parsed, in any format: 4 MiB, some 50,000 entries."""
@@ -45,36 +45,27 @@ class _Bounded:
 
 
 def check_count(number: int) -> None:
-    """Refuse a file of too many tensors.
-
-    Args:
-        number: How many it holds.
-
-    Raises:
-        RefusedError: If there are more than ``MAX_TENSORS``.
-    """
+    """Refuse a file of more than ``MAX_TENSORS`` tensors."""
     if number > MAX_TENSORS:
         raise RefusedError(f"found {number} tensors, more than {MAX_TENSORS}; {FEW}")
 
 
-def check_archive(handle: BinaryIO) -> list[zipfile.ZipInfo]:
-    """Refuse a zip archive that unpacks to too much, before anything is unpacked.
-
-    Args:
-        handle: The archive.
+def check_archive(handle: BinaryIO, most: int) -> list[zipfile.ZipInfo]:
+    """Refuse a zip archive that is no plain one, before anything is unpacked.
 
     Returns:
         Its entries.
 
     Raises:
-        RefusedError: If it has too many entries or too large ones, or is packed in another way.
+        RefusedError: If it has too many entries, unpacks to more than ``most`` bytes, or is packed
+            in another way than by deflate.
     """
     with zipfile.ZipFile(cast(BinaryIO, _Bounded(handle))) as archive:
         entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)
-    if size > MAX_BYTES:
+    if size > most:
         raise RefusedError(
-            f"found entries of {size} bytes once unpacked; pass a file of at most {MAX_BYTES} bytes"
+            f"found entries of {size} bytes once unpacked; pass a file of at most {most} bytes"
         )
     if any(e.flag_bits & 1 or e.compress_type not in {0, zipfile.ZIP_DEFLATED} for e in entries):
         raise RefusedError(f"found entries that are encrypted or not packed by deflate; {SAVE}")
@@ -82,28 +73,13 @@ def check_archive(handle: BinaryIO) -> list[zipfile.ZipInfo]:
 
 
 def quoted(name: object) -> str:
-    """Quote a name from a file, at bounded length and with control characters escaped.
-
-    Args:
-        name: The name.
-
-    Returns:
-        At most 80 characters of it, in quotes.
-    """
+    """At most 80 characters of a name from a file, in quotes, control characters escaped."""
     text = str(name)
     return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def listed(shapes: Iterable[tuple[str, tuple[int, ...]]], number: int) -> str:
-    """List names and shapes for an error message.
-
-    Args:
-        shapes: Names and shapes, of which the first 20 are shown.
-        number: How many there are.
-
-    Returns:
-        At most some 4,000 characters.
-    """
+    """List the first 20 of ``number`` names and shapes, in at most some 4,000 characters."""
     shown = [f"{quoted(name)} {_cut(shape)}" for name, shape in islice(shapes, 20)]
     return ", ".join(shown) + (f" and {number - 20} more" if number > 20 else "")
 

@@ -23,22 +23,19 @@ class Contents:
     Attributes:
         model: Those at the top and under ``WRAPPERS``, which stand for themselves.
         other: Those anywhere else; looked at where ``model`` holds no matrix, or by name.
+        ordered: Whether they come in the order in which they were saved.
     """
 
     model: dict[str, Any]
     other: dict[str, Any]
+    ordered: bool = True
 
     def __getitem__(self, name: str) -> Any:
         return self.model[name] if name in self.model else self.other[name]
 
 
 def choose(contents: Contents, wanted: Mapping[str, str | None], label: str) -> dict[str, str]:
-    """Choose the tensors that hold a, W, a0 and W0.
-
-    Args:
-        contents: The tensors of the file.
-        wanted: The name the caller gave for each of the four, or None.
-        label: The file in words.
+    """Choose the tensors that hold a, W, a0 and W0, some of which ``wanted`` names.
 
     Returns:
         The name of a, W and, where there are any, a0 and W0.

@@ -9,13 +9,20 @@ from __future__ import annotations
 import pickletools
 import re
 import zipfile
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from identify.checkpoints import limits
 from identify.checkpoints.limits import FEW, SAVE, RefusedError, check_archive, check_count, quoted
-from identify.checkpoints.names import WRAPPERS, Contents
+from identify.checkpoints.names import Contents
+from identify.checkpoints.nesting import leaves, named
+from identify.checkpoints.stored import from_torch
 
 MAX_STEPS = 500_000
 """Largest number of steps of a pickle; a tensor takes about forty."""
@@ -23,11 +30,8 @@ MAX_STEPS = 500_000
 MAX_BUILT = 3 * limits.MAX_TENSORS
 """Largest number of objects a pickle builds; a tensor takes two, a parameter three."""
 
-MAX_DEPTH = 4
-"""Dictionaries in dictionaries that are looked into."""
-
-MAX_NAME = 1000
-"""Longest name that is looked at."""
+HELD = 16 * 2**20
+"""Bytes read from a file that is mapped into memory before its pages are given back."""
 
 _LEGACY_PICKLES = 4
 """Pickles ahead of the numbers in a file that is no zip archive: magic, version, machine, content.
@@ -40,61 +44,88 @@ _NOTHING = (
 )
 _MODEL = "save model.state_dict(), or the weights as .safetensors"
 
-Path = tuple[str, ...]
+
+class _Mapped:
+    # The tensors of a file that is mapped into memory. Pages that were read count as memory of the
+    # process until the map is dropped, so the file is mapped anew after every ``HELD`` bytes.
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.drop()
+
+    def drop(self) -> None:
+        self.tensors: list[Any] = []
+        self.held = 0
+
+    def read(self, index: int, shape: tuple[int, ...], rows: slice | None) -> NDArray[Any]:
+        if self.held > HELD:
+            self.drop()
+        if not self.tensors:
+            self.tensors = [tensor for _, tensor in _tensors(self.file, mapped=True)]
+        stored = from_torch(self.tensors[index])
+        if stored.shape != shape:
+            raise RefusedError("found another file than the one that was opened; open it anew")
+        values = np.array(stored.read(rows))
+        self.held += values.nbytes
+        return values
 
 
-def read_torch(handle: BinaryIO) -> Contents:
+def read_torch(file: Path, handle: BinaryIO, most: int, *, rows: bool) -> Contents:
     """Read the tensors of a file saved by torch, also those in dictionaries within it.
-
-    Args:
-        handle: The file.
 
     Returns:
         The tensors. What is under ``WRAPPERS`` goes by the name it has there, unless that occurs
-        twice; everything else by its path, joined by dots.
+        twice; everything else by its path, joined by dots. For ``rows``, they stay in the file
+        until they are read, where its format allows it.
 
     Raises:
-        RefusedError: If the file holds code, too much, or no dictionary.
+        RefusedError: If the file holds code, more than ``most`` bytes, or no dictionary.
     """
-    _check_pickles(handle)
+    mapped = _check_pickles(handle, most) and rows
+    tensors = _tensors(file, mapped=mapped)
+    check_count(len(tensors))
+    for path, tensor in tensors:  # an expanded tensor is small in the file
+        if tensor.numel() * (tensor.element_size() if mapped else 8) > most:
+            raise RefusedError(f"found {quoted(path[-1])} to be larger than {most} bytes; {SAVE}")
+    stored = [from_torch(tensor) for _, tensor in tensors]
+    if mapped:
+        whole = _Mapped(file)
+        stored = [replace(s, read=partial(whole.read, i, s.shape)) for i, s in enumerate(stored)]
+    return named([(path, s) for (path, _), s in zip(tensors, stored, strict=True)])
+
+
+def _tensors(file: Path, *, mapped: bool) -> list[tuple[tuple[str, ...], Any]]:
+    # Every tensor of a file with its path; torch runs nothing that the pickle names.
     import torch  # after the check: it takes seconds
 
-    handle.seek(0)
     try:
-        content = torch.load(handle, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:
-        named = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if not named:
+        code = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if not code:
             raise RefusedError(f"{_NOTHING}; {_MODEL}") from error
         raise RefusedError(
-            f"found a reference to {quoted(named[1])[1:-1]}, which is code, where "
+            f"found a reference to {quoted(code[1])[1:-1]}, which is code, where "
             f"torch.load(weights_only=True) reads tensors only; {_MODEL}"
         ) from error
     if not isinstance(content, Mapping):
         raise RefusedError(f"found a {type(content).__name__}; save a dict of tensors, or {SAVE}")
-    found: list[tuple[Path, Any]] = []
-    for path, value in _leaves(content):
-        if isinstance(value, torch.Tensor):
-            if value.numel() * 8 > limits.MAX_BYTES:  # an expanded tensor is small in the file
-                raise RefusedError(
-                    f"found {quoted(path[-1])} to be larger than {limits.MAX_BYTES} bytes; {SAVE}"
-                )
-            found.append((path, value))
-            check_count(len(found))
-    return _named(found)
+    return [(path, value) for path, value in leaves(content) if isinstance(value, torch.Tensor)]
 
 
-def _check_pickles(handle: BinaryIO) -> None:
-    # Refuse pickles of too many steps, running none of them.
+def _check_pickles(handle: BinaryIO, most: int) -> bool:
+    # Refuse pickles of too many steps, running none of them; whether the file can be mapped.
     try:
         if not zipfile.is_zipfile(handle):
             handle.seek(0)
             for _ in range(_LEGACY_PICKLES):
                 _check_steps(handle)
-            return
-        entries = [e for e in check_archive(handle) if e.filename.lower().endswith(".pkl")]
+            return False
+        entries = check_archive(handle, most)
         with zipfile.ZipFile(handle) as archive:
             for entry in entries:
+                if not entry.filename.lower().endswith(".pkl"):
+                    continue
                 if entry.file_size > limits.MAX_HEADER:
                     raise RefusedError(
                         f"found a list of contents of {entry.file_size} bytes, more than "
@@ -102,6 +133,7 @@ def _check_pickles(handle: BinaryIO) -> None:
                     )
                 with archive.open(entry) as stream:
                     _check_steps(stream)
+        return all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
     except RefusedError:
         raise
     except Exception as error:
@@ -119,43 +151,3 @@ def _check_steps(stream: Any) -> None:
             )
         if argument in _PADS:  # one number in the file, any number of bytes in memory
             raise RefusedError(f"found a bytearray where only tensors are read; {_MODEL}")
-
-
-def _leaves(content: Mapping[Any, Any]) -> Iterator[tuple[Path, Any]]:
-    # Every value that is no dictionary, with its path; one that is met twice counts twice.
-    waiting: deque[tuple[Mapping[Any, Any], Path]] = deque([(content, ())])
-    left = MAX_STEPS
-    while waiting:
-        level, path = waiting.popleft()
-        left -= len(level)
-        if left < 0:
-            raise RefusedError(f"found more than {MAX_STEPS} names in dictionaries; {FEW}")
-        for key, value in level.items():
-            if not isinstance(key, str | int) or len(inner := str(key)) > MAX_NAME:
-                continue
-            if not isinstance(value, Mapping):
-                yield (*path, inner), value
-            elif len(path) + 1 < MAX_DEPTH:
-                waiting.append((value, (*path, inner)))
-
-
-def _named(found: list[tuple[Path, Any]]) -> Contents:
-    # Name what stands under wrappers by what is below them, everything else by its path.
-    short = [_below(path) for path, _ in found]
-    often = Counter(short)
-    model: dict[str, Any] = {}
-    other: dict[str, Any] = {}
-    for (path, value), name in zip(found, short, strict=True):
-        label = ".".join(path) if name is None or often[name] > 1 else name
-        if label in model or label in other:
-            raise RefusedError(f"found two tensors named {quoted(label)}; save each one once")
-        (other if name is None else model)[label] = value
-    return Contents(model, other)
-
-
-def _below(path: Path) -> str | None:
-    # The part of a path below its last wrapper; None where it has none and is not at the top.
-    inside = [depth for depth, key in enumerate(path[:-1]) if key in WRAPPERS]
-    if not inside and len(path) > 1:
-        return None
-    return ".".join(path[inside[-1] + 1 :] if inside else path)

@@ -8,28 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from identify.arrays import FloatArray
 from identify.checkpoints.limits import MAX_BYTES as MAX_BYTES
 from identify.checkpoints.limits import quoted
 from identify.checkpoints.names import choose
-from identify.checkpoints.readers import Stored, open_tensors
-
-_ROUNDOFF = {
-    **dict.fromkeys(
-        (f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), 2.0**-53
-    ),
-    np.dtype(np.longdouble).name: 2.0**-53,
-    "float64": 2.0**-53,
-    "float32": 2.0**-24,
-    "float16": 2.0**-11,
-    "bfloat16": 2.0**-8,
-}
-"""Unit roundoff of every dtype that is accepted, by its name."""
+from identify.checkpoints.readers import open_tensors
+from identify.checkpoints.stored import ROUNDOFF, to_numpy
 
 _EXPECTED = {
     "a": "the output weights, shape (m,), (1, m) or (m, 1)",
@@ -166,13 +153,13 @@ def _numbers(label: str, value: object, expected: str) -> tuple[FloatArray, floa
     # Copy a value to a float64 array; also its unit roundoff.
     kind = type(value).__name__
     try:
-        array, dtype = _to_numpy(value)
+        array, dtype = to_numpy(value)
     except Exception as error:
         hint = " (rows of different lengths?)" if isinstance(value, list | tuple) else ""
         raise ValueError(
             f"{label}: found a {kind} that does not convert to an array{hint}; pass {expected}"
         ) from error
-    if dtype not in _ROUNDOFF:
+    if dtype not in ROUNDOFF:
         raise ValueError(
             f"{label}: found dtype {dtype} ({kind}); pass {expected}, as real numbers "
             "in float16, bfloat16, float32, float64 or integers"
@@ -180,30 +167,7 @@ def _numbers(label: str, value: object, expected: str) -> tuple[FloatArray, floa
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise ValueError(f"{label}: found masked entries; pass {expected}, with every entry known")
     with np.errstate(all="ignore"):
-        return np.array(array, dtype=np.float64, order="C", subok=False), _ROUNDOFF[dtype]
-
-
-def _to_numpy(value: Any) -> tuple[NDArray[Any], str]:
-    # Turn a value into a numpy array, with the name of the dtype it had.
-    if isinstance(value, Stored):
-        return value.values, value.dtype
-    if isinstance(value, list | tuple) and value and all(map(_is_torch, value)):
-        import torch
-
-        return _to_numpy(torch.stack(list(value)))
-    if _is_torch(value):
-        tensor = cast(Any, value).detach().cpu()
-        dtype = str(tensor.dtype).removeprefix("torch.")
-        if dtype not in _ROUNDOFF:
-            return np.empty(0), dtype
-        return (tensor.float() if dtype == "bfloat16" else tensor).resolve_neg().numpy(), dtype
-    array = np.asanyarray(value)
-    return array, array.dtype.name
-
-
-def _is_torch(value: object) -> bool:
-    # Whether a value is torch's, told without importing torch.
-    return any(str(base.__module__).split(".")[0] == "torch" for base in type(value).__mro__)
+        return np.array(array, dtype=np.float64, order="C", subok=False), ROUNDOFF[dtype]
 
 
 def _check_finite(label: str, array: FloatArray) -> None:
