@@ -1,12 +1,14 @@
-"""What several test files share."""
+"""What several test files share; shapes in the annotations are checked while the tests run."""
 
 import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from jaxtyping import install_import_hook
 
-from proofs_check import check_all
+install_import_hook(
+    ["identify.equations.system", "identify.tensor", "identify.recovery"], "beartype.beartype"
+)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -22,6 +24,8 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def ledger():
     """The whole ledger, examined once."""
+    from proofs_check import check_all
+
     return check_all()
 
 
@@ -33,6 +37,8 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
