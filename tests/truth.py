@@ -34,10 +34,11 @@ def train_exponential(x, y, neurons, seed, steps=6000):
     return a / norm, W / norm
 
 
-def posed(case: Case, base: float | None = None) -> Problem:
-    """The equations of a case."""
+def posed(case: Case, base: str | None = None) -> Problem:
+    """The equations of a case, at the base point of that name."""
     weights = as_weights(case.a, case.W, case.options.get("init"))
-    return pose(weights, parse_activation(case.options.get("activation", 3)), base)
+    problem = pose(weights, parse_activation(case.options.get("activation", 3)))
+    return problem if base in {None, problem.evaluations.base} else problem.other()
 
 
 def few_directions(rng) -> Case:

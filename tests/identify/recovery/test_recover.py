@@ -9,9 +9,6 @@ import numpy as np
 import pytest
 from truth import posed
 
-from identify.equations.activation import parse_activation
-from identify.equations.pose import pose
-from identify.equations.weights import as_weights
 from identify.findings import Verdict
 from identify.options import Options
 from identify.recovery.bounds import equation_error, output_error, sample_bounds
@@ -28,8 +25,7 @@ GLOBALLY = Verdict.GLOBALLY_IDENTIFIABLE
 def problem_of(n=4, d=6, m=80, activation=3, seed=0):
     rng = np.random.default_rng(seed)
     case = cases.gradient_step(rng, cases.samples(rng, n, d), cases.signed(rng, n), activation, m)
-    weights = as_weights(case.a, case.W, case.options["init"])
-    return pose(weights, parse_activation(activation), 0.0), case
+    return posed(case, "initial"), case
 
 
 def fit_of(problem, case):

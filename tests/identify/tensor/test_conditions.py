@@ -11,9 +11,6 @@ import sympy
 from cases import Case, power_sum
 from truth import posed
 
-from identify.equations.activation import parse_activation
-from identify.equations.pose import pose
-from identify.equations.weights import as_weights
 from identify.tensor.conditions import rank_report
 from identify.tensor.interpolation import interpolate
 
@@ -67,8 +64,7 @@ def test_ranks_and_counts(d, alpha, fewer, frozen):
     case = step(points, d, alpha, frozen)
     problem = posed(case)
     if not frozen:  # the points as they are read, half way or not, must be the integers
-        weights = as_weights(case.a, case.W, case.options["init"])
-        problem = pose(weights, parse_activation(alpha), 0.0)
+        problem = posed(case, "initial")
     found = interpolate(problem.equations, problem.evaluations.rounding)
     report, sentences = rank_report(problem, found, certify=True)
     said = " ".join(sentences)

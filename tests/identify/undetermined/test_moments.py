@@ -23,7 +23,7 @@ def test_moments_are_those_of_the_truth(activation):
     rng = np.random.default_rng(3)
     x, b = cases.samples(rng, 3, 5, norms=True), cases.signed(rng, 3)
     case = cases.gradient_step(rng, x, 0.3 * b, activation, 30, AMBIGUOUS)
-    problem = posed(case, base=0.0)
+    problem = posed(case, "initial") if "init" in case.options else posed(case)
     found = moments_of(problem, interpolate(problem.equations, problem.evaluations.rounding))
     c, b = cases.coefficients(activation), case.b
     seen = [c[k] != 0 if k < len(c) else False for k in range(3)]
