@@ -1,0 +1,82 @@
+"""One pass over a pair of weight matrices in slices, keeping far fewer rows than they have.
+
+Row i of G is a sum of rows with random signs: G W_T = rho G W_0 + (G C) X + G E is a pair like the
+first with k rows, the same rho, the same row space for n < k, and noise of the same size an entry.
+Small matrices are kept whole (G = 1). The change G (W_T - W_0) is summed for itself, so that what
+never moved stays exactly 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from identify.arrays import FloatArray
+from identify.checkpoints.rows import Rows, joined, row_products
+
+_WHOLE = 1 << 22
+"""A matrix of at most this many entries is kept whole."""
+
+FOLDED = 512
+"""Rows kept of a larger matrix."""
+
+
+class Pair(Protocol):
+    """A weight matrix before and after training, read in slices of rows."""
+
+    name: str
+    shape: tuple[int, int]
+    precision: float
+    dtype: str
+    has_bias: bool
+    kind: str
+
+    def trained(self, rows: slice = ...) -> FloatArray:
+        """Return rows of the trained matrix, the bias as last column where there is one."""
+        ...
+
+    def initial(self, rows: slice = ...) -> FloatArray:
+        """Return the same rows of the initial matrix."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A pair in few rows.
+
+    Attributes:
+        change: G (W_T - W_0), (k, d).
+        initial: G W_0, (k, d).
+        rows: The numbers of each row of the whole matrix.
+        size: Root mean square of the entries of W_0 and W_T.
+        whole: Whether no rows were summed.
+    """
+
+    change: FloatArray
+    initial: FloatArray
+    rows: Rows
+    size: float
+    whole: bool
+
+
+def fold(pair: Pair, seed: int = 0) -> Folded:
+    """Read a pair once, in slices, into at most ``FOLDED`` rows or whole."""
+    h, d = pair.shape
+    whole = h * d <= _WHOLE or h <= FOLDED
+    step = h if whole else FOLDED
+    rng = np.random.default_rng(seed)
+    d += pair.has_bias
+    change, before = np.zeros((step, d)), np.zeros((step, d))
+    parts, squares = [], 0.0
+    for start in range(0, h, max(step, 1)):
+        W, W0 = pair.trained(slice(start, start + step)), pair.initial(slice(start, start + step))
+        parts.append(row_products(W, W0))
+        squares += float(np.sum(W * W) + np.sum(W0 * W0))
+        signs = np.ones((len(W), 1)) if whole else rng.choice([-1.0, 1.0], (len(W), 1))
+        change[: len(W)] += signs * (W - W0)
+        before[: len(W)] += signs * W0
+    scale = np.sqrt(step / h)  # each row sums h / k rows: the noise of an entry stays sigma
+    size = float(np.sqrt(squares / (2 * h * d)))
+    return Folded(scale * change, scale * before, joined(parts), size, whole)

@@ -1,0 +1,148 @@
+"""How many records a change D = C X + E of a weight matrix holds: the gap above the noise E.
+
+Rounding of the entries, accumulated over the steps, is noise without a preferred direction. The
+singular values it leaves beside n records lie within sigma (sqrt(h - n) + sqrt(d - n)) (Marchenko
+and Pastur 1967). A gap counts only if what lies below is such noise, of a size that the stored
+precision explains, and if the rows above it do not fill the columns that moved.
+
+Symbols: (h, d) the moved part of D, sigma the root mean square of an entry of E, n the rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from identify.arrays import FloatArray
+
+CLEAR = 8.0
+"""A gap is clear if the singular values beside it differ by this factor."""
+
+_TAIL = 8
+"""Fewer singular values than this cannot be recognised as noise."""
+
+_EDGE = 2.5
+"""Entries of unequal size leave noise up to 1.7 times the edge of equal ones (measured)."""
+
+_ACCUMULATED = 1e3
+"""Rounding adds up to at most this many times its size: a million independent steps."""
+
+_ROUNDED = 0.02
+"""Rounding once leaves .3 to .6 of the precision in each entry that moved, few of which may have."""
+
+_WIDEST = 2e-3
+"""Relative noise beyond which nothing is concluded; the rounding of bfloat16 is just below."""
+
+_FILLED, _MANY_FILLED = 1 - 1e-3, 0.2
+"""A column whose unit vector lies in the row space to this is filled; this part may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """The singular value decomposition of a change and what it shows.
+
+    Attributes:
+        values: Singular values, decreasing.
+        left: Left singular vectors as columns, (h, p).
+        right: Right singular vectors as rows, (p, d).
+        rank: Number of records that the change shows, None without a clear gap.
+        gap: Ratio of the singular values beside the gap, 1 without one.
+        noise: Root mean square of an entry of the noise, 0 without a gap.
+        edge: Largest singular value that such noise has.
+        moved: Number of columns above the noise.
+        reasons: Why there is no rank, as full sentences.
+    """
+
+    values: FloatArray
+    left: FloatArray
+    right: FloatArray
+    rank: int | None
+    gap: float
+    noise: float
+    edge: float
+    moved: int
+    reasons: tuple[str, ...]
+
+
+def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
+    """Decompose a change (h, d) of weights of root mean square ``size`` stored to ``precision``."""
+    rows, columns = change.any(axis=1), change.any(axis=0)
+    h, d = int(rows.sum()), int(columns.sum())
+    left, right = np.zeros((len(change), min(h, d))), np.zeros((min(h, d), change.shape[1]))
+    if min(h, d) == 0:
+        values = np.zeros(0)
+        return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, 0, ("No weight changed.",))
+    left[rows], values, right[:, columns] = np.linalg.svd(
+        change[np.ix_(rows, columns)], full_matrices=False
+    )
+    gaps = np.flatnonzero(values[:-1] >= CLEAR * np.maximum(values[1:], np.finfo(float).tiny)) + 1
+    reasons: list[str] = []
+    for rank in gaps[::-1].tolist():
+        noise, edge = _noise(values, h, d, rank)
+        norms = np.linalg.norm(change, axis=0)
+        moved = int(np.sum(norms > 3 * noise * np.sqrt(h)))
+        why = _level(noise, size, precision) or _flat(values, h, d, rank, edge)
+        if why is None:
+            why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
+        if why is None:
+            gap = float(values[rank - 1] / max(values[rank], np.finfo(float).tiny))
+            return Spectrum(values, left, right, rank, gap, noise, edge, moved, ())
+        reasons.append(why)
+    if not reasons:
+        reasons = [f"No two of the {len(values)} singular values differ by a factor {CLEAR:g}."]
+    return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, d, tuple(reasons[-1:]))
+
+
+def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]:
+    """Return sigma, from the tail without its first value, and the edge of such noise."""
+    rest = min(h, d) - rank - 1
+    if rest < 1:
+        return 0.0, 0.0
+    # |E|_F^2 = sigma^2 (h - n)(d - n) on the complement of an n-dimensional row and column space
+    square = float(np.sum(values[rank + 1 :] ** 2)) / ((h - rank - 1) * (d - rank - 1))
+    sigma = float(np.sqrt(square))
+    return sigma, sigma * (np.sqrt(h - rank) + np.sqrt(d - rank))
+
+
+def _flat(values: FloatArray, h: int, d: int, rank: int, edge: float) -> str | None:
+    count = len(values) - rank
+    if count < _TAIL:
+        return (
+            f"The rank {rank} leaves {count} of {min(h, d)} directions; "
+            f"noise is recognised from {_TAIL} on."
+        )
+    if values[rank] > _EDGE * edge:
+        return (
+            f"Singular value {rank + 1} is {values[rank] / max(edge, 1e-300):.1f} times what noise "
+            "would leave: below the gap lies more than noise."
+        )
+    return None
+
+
+def _level(noise: float, size: float, precision: float) -> str | None:
+    if noise < _ROUNDED * precision * size:
+        return "Below the gap lies nothing, not even rounding: it is that of what never moved."
+    allowed = min(_ACCUMULATED * precision, max(_WIDEST, precision))
+    if noise > allowed * size:
+        return (
+            f"The noise is {noise / size:.1e} of the weights, and rounding explains {allowed:.1e}: "
+            "other initial weights, an optimiser that is not linear, or added noise."
+        )
+    return None
+
+
+def _room(right: FloatArray, h: int, moved: int, rank: int, above: np.ndarray) -> str | None:
+    """Say why the rank may be that of the inputs' own subspace rather than a number of records."""
+    if moved - rank < _TAIL or h - rank < _TAIL:
+        return (
+            f"The rank {rank} nearly equals the effective dimension: {moved} columns and {h} rows "
+            "moved, so that more records may have been used."
+        )
+    filled = int(np.sum(np.sum(right[:, above] ** 2, axis=0) > _FILLED))
+    if filled > _MANY_FILLED * moved:
+        return (
+            f"The row space holds {filled} of the {moved} columns that moved outright: it is that "
+            "of the inputs which vary, not of single records."
+        )
+    return None
