@@ -6,9 +6,11 @@ lies in the row space but what the noise turned it by:
     x (1 - V V^T) ~ -(x V) S^-1 U^T E (1 - V V^T),    size  tau(x) = |(x V) S^-1| |tail|_F / sqrt(h - r),
 
 so each candidate has its own threshold: a direction that training hardly saw is known less well. In
-the other direction, a member whose distance is delta would have added |c| |x| delta to the change, c
-its column of C. With |c| |x| at least the smallest singular value s_r it would stand above the edge
-of the noise from delta = edge / s_r on; a smaller distance excludes nothing.
+the other direction, a member at distance delta would have added c delta u to the change, c its column
+of C, u its residual direction; two members alike on either side of the span leave (c - c') delta, of
+second order in delta where their columns differ as little. Either stands above the edge of the noise
+from delta = edge / |c| or sqrt(edge / |c|) on; a smaller distance excludes nothing. |c| is taken from
+the members where r of them were found, which give C, and is s_r otherwise.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from identify.checkpoints.changes import LayerChange, analysed
 from identify.checkpoints.folding import Pair
 from identify.checkpoints.spectrum import Spectrum
 
-_NEAR, _FAR, _TRACE = 5.0, 4.0, 1.5
-"""Factors of tau, of edge / s_r and of the noise along the residual (measured: 2.5, 1, 1.2)."""
+_NEAR, _FAR, _TRACE = 5.0, 3.0, 1.5
+"""Factors of tau, of sqrt(edge / |c|) and of the noise along the residual."""
 
 _COARSEST, _LUCK = 0.05, 1e-6
 """No member is named at a threshold above, nor where an unrelated record may come as near."""
@@ -126,45 +128,63 @@ def _judged(x: FloatArray, change: LayerChange, found: Spectrum) -> Membership:
     along = x @ change.basis
     outside = x - along @ change.basis.T
     distance = np.linalg.norm(outside, axis=1)
+    u = outside / np.maximum(distance, np.finfo(float).tiny)[:, None]
     h = int(np.sum(found.left.any(axis=1)))
     tail = float(np.linalg.norm(found.values[r:]))
     tau = np.linalg.norm(along / found.values[:r], axis=1) * tail / np.sqrt(h - r)
     threshold = _NEAR * np.hypot(tau, _ROUNDING)
-    far = np.maximum(2 * threshold, _FAR * found.edge / found.values[r - 1])
+    near = (distance <= threshold) & (threshold <= _COARSEST)
+    dependent = _dependent(along, threshold, near)
+    weak = min(found.edge / _influence(along[near & ~dependent], found.values[:r]), 1.0)
+    far = np.maximum(2 * threshold, _FAR * np.sqrt(weak))
 
-    # |D u| along the unit residual u: noise leaves |tail|_F / sqrt(d - r)
-    u = outside / np.maximum(distance, np.finfo(float).tiny)[:, None]
-    trace = np.linalg.norm((u @ found.right[r:].T) * found.values[r:], axis=1)
-    traced = trace > _TRACE * tail / np.sqrt(change.effective_dimension - r)
-
+    # |D u|: noise leaves |tail|_F / sqrt(d - r) along a direction outside the span
+    noise = tail / np.sqrt(change.effective_dimension - r)
+    traced = np.linalg.norm((u @ found.right[r:].T) * found.values[r:], axis=1) > _TRACE * noise
     out = (distance >= far) & ~traced
     chance = _chance(np.maximum(distance, threshold), u[out], distance[out], r, change)
-    near = (distance <= threshold) & (threshold <= _COARSEST) & (len(x) * chance <= _LUCK)
-    dependent = _dependent(along, threshold, near)
-    member = near & ~dependent & out.any()
+    lucky = near & (len(x) * chance > _LUCK)
+    member = near & ~lucky & ~dependent & out.any()
     answers = np.where(member, MEMBER, np.where(out, NOT_A_MEMBER, CANNOT_TELL))
-    reasons = list(LIMITS)
-    if near.any() and not out.any():
-        reasons.append(
-            "No candidate lies outside the span, which may hold every record of this kind: pass "
-            "some that are known not to be members with them."
-        )
-    if dependent.any():
-        reasons.append(
-            f"{dependent.sum()} candidates in the span depend linearly on each other: members and "
-            "their combinations or copies cannot be told apart."
-        )
-    close = ~near & (distance < far)
-    if close.any():
-        reasons.append(f"{close.sum()} candidates lie closer to the span than a member is excluded.")
-    if (traced & (distance >= far)).any():
-        reasons.append(
-            f"Along {(traced & (distance >= far)).sum()} candidates outside the span the change is "
-            "larger than noise: a record of weak influence cannot be excluded."
-        )
-    return Membership(
-        tuple(answers.tolist()), distance, threshold, far, chance, tuple(reasons), change
+    reasons = _open(
+        near.any() and not out.any(), dependent, ~near & (distance < far), traced & ~near, lucky
     )
+    return Membership(
+        tuple(answers.tolist()), distance, threshold, far, chance, LIMITS + reasons, change
+    )
+
+
+def _influence(along: FloatArray, values: FloatArray) -> float:
+    """Return the least |c| |x| of the r members that explain the change, or else s_r.
+
+    With A (r, r) the members in the basis V, U S V^T = C A V^T, so C = U S A^-1.
+    """
+    if len(along) != len(values):
+        return float(values[-1])
+    distinct = np.linalg.cond(along) < 1 / np.finfo(float).eps
+    if not distinct:
+        return float(values[-1])
+    return float(np.linalg.norm(values[:, None] * np.linalg.inv(along), axis=0).min())
+
+
+def _open(
+    uncontrolled: bool, dependent: BoolArray, close: BoolArray, traced: BoolArray, lucky: BoolArray
+) -> tuple[str, ...]:
+    """Say why candidates stayed open."""
+    said = {
+        "No candidate lies outside the span, which may hold every record of this kind: pass some "
+        "that are known not to be members with them.": uncontrolled,
+        f"{dependent.sum()} candidates in the span depend linearly on each other: members and "
+        "their combinations or copies cannot be told apart.": dependent.any(),
+        f"{close.sum()} candidates lie outside the span, but nearer than a member of weak "
+        "influence is excluded.": close.any(),
+        f"Along {traced.sum()} candidates outside the span the change is larger than noise: a "
+        "record of weak influence cannot be excluded.": traced.any(),
+        f"{lucky.sum()} candidates lie no nearer to the span than an unrelated record may.": (
+            lucky.any()
+        ),
+    }
+    return tuple(sentence for sentence, holds in said.items() if holds)
 
 
 def _chance(
@@ -194,10 +214,8 @@ def _dependent(along: FloatArray, threshold: FloatArray, near: BoolArray) -> Boo
         np.round(along[near], 7), axis=0, return_index=True, return_inverse=True
     )
     left, values, _ = np.linalg.svd(along[near][first])
-    small = np.concatenate([values, np.zeros(len(first) - len(values))]) if len(
-        first
-    ) > len(values) else values
+    small = np.zeros(len(first))
+    small[: len(values)] = values
     null = left[:, small <= 2 * float(np.median(threshold[near]))]
-    involved = np.linalg.norm(null, axis=1) > 1e-3
-    dependent[near] = involved[copies.ravel()]
+    dependent[near] = (np.linalg.norm(null, axis=1) > 1e-3)[copies.ravel()]
     return dependent
