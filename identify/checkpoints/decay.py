@@ -66,11 +66,9 @@ def _alternate(A: FloatArray, B: FloatArray, rho: float, smallest: int) -> tuple
 def refined(
     trained: FloatArray, initial: FloatArray, left: FloatArray, right: FloatArray, rho: float
 ) -> float:
-    """Fit rho on what is orthogonal to the span; ``left`` (h, r) and ``right`` (d, r) are its bases.
-
-    (1 - U U^T) W_T (1 - V V^T) = rho (1 - U U^T) W_0 (1 - V V^T): both sides are freed of C X, so
-    that an error of either basis enters in second order only.
-    """
+    """Fit rho on what is orthogonal to the change, with ``left`` (h, r) and ``right`` (d, r)."""
+    # (1 - U U^T) W_T (1 - V V^T) = rho (1 - U U^T) W_0 (1 - V V^T): freed of C X from both sides,
+    # so that an error of either basis enters in second order only
     A, B = _outside(trained, left, right), _outside(initial, left, right)
     found = _least_squares(A, B, rho)
     same = np.linalg.norm(A - B) <= 1.05 * np.linalg.norm(A - found * B)
@@ -78,10 +76,8 @@ def refined(
 
 
 def bias_decay(trained: FloatArray, initial: FloatArray, left: FloatArray, rho: float) -> float:
-    """Return the decay factor of the bias (h,), which many optimisers do not let decay.
-
-    b_T = rho_b b_0 + C 1, and C 1 lies in the column space of the change, ``left`` (h, r).
-    """
+    """Return the decay factor of the bias (h,), which many people exclude from decay."""
+    # b_T = rho_b b_0 + C 1, and C 1 lies in the column space U of the change
     b, b0 = trained - left @ (left.T @ trained), initial - left @ (left.T @ initial)
     return _least_squares(b, b0, rho)
 

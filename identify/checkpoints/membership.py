@@ -1,72 +1,15 @@
-"""Which records a network was trained on: the distance of each from the span of the change.
-
-The change D = C X + E of the first layer gives D = U S V^T + tail. Of a member x, with |x| = 1, all
-lies in the row space but what the noise turned it by:
-
-    x (1 - V V^T) ~ -(x V) S^-1 U^T E (1 - V V^T),    size  tau(x) = |(x V) S^-1| |tail|_F / sqrt(h - r),
-
-so each candidate has its own threshold: a direction that training hardly saw is known less well. In
-the other direction, a member at distance delta would have added c delta u to the change, c its column
-of C, u its residual direction; two members alike on either side of the span leave (c - c') delta, of
-second order in delta where their columns differ as little. Either stands above the edge of the noise
-from delta = edge / |c| or sqrt(edge / |c|) on; a smaller distance excludes nothing. |c| is taken from
-the members where r of them were found, which give C, and is s_r otherwise.
-"""
+"""Which records a network was trained on, read off two of its checkpoints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc
 
-from identify.arrays import BoolArray, FloatArray
-from identify.checkpoints.changes import LayerChange, analysed
+from identify.arrays import FloatArray
+from identify.checkpoints.analysis import analysed
 from identify.checkpoints.folding import Pair
-from identify.checkpoints.spectrum import Spectrum
-
-_NEAR, _FAR, _TRACE = 5.0, 3.0, 1.5
-"""Factors of tau, of sqrt(edge / |c|) and of the noise along the residual."""
-
-_COARSEST, _LUCK = 0.05, 1e-6
-"""No member is named at a threshold above, nor where an unrelated record may come as near."""
-
-_ROUNDING = 1e-7
-"""Relative rounding of the records themselves in training."""
-
-_CONTROLS = 30
-"""From this many records outside on, their residuals say how near unrelated records come."""
-
-MEMBER, NOT_A_MEMBER, CANNOT_TELL = "MEMBER", "NOT_A_MEMBER", "CANNOT_TELL"
-
-LIMITS = (
-    "Members are named up to combinations: a weighted sum of members lies in the span as well.",
-    "A record that never had a gradient above the noise left no trace and counts as none.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Whether each of k candidate records was used in training.
-
-    Attributes:
-        answers: "MEMBER", "NOT_A_MEMBER" or "CANNOT_TELL" for each candidate.
-        distance: Of each candidate from the span, relative to its norm, (k,).
-        threshold: Distance up to which the noise explains it, (k,); NaN without a gap.
-        far: Distance from which a member would have been noticed, (k,); NaN without a gap.
-        chance: That an unrelated record lies as near as the candidate or its threshold, (k,).
-        reasons: What the answers rest on and why some are open, as full sentences.
-        change: The change of the first layer.
-    """
-
-    answers: tuple[str, ...]
-    distance: FloatArray
-    threshold: FloatArray
-    far: FloatArray
-    chance: FloatArray
-    reasons: tuple[str, ...]
-    change: LayerChange
+from identify.checkpoints.judging import Membership, judged, unknown
+from identify.checkpoints.pairs import open_pairs
 
 
 def membership(candidates: ArrayLike, trained: object, initial: object) -> Membership:
@@ -84,10 +27,8 @@ def membership(candidates: ArrayLike, trained: object, initial: object) -> Membe
     Raises:
         ValueError: If the checkpoints do not fit each other, or the candidates their first layer.
 
-    Source: gradients of a first layer lie in the span of its inputs (section 6 of arXiv 2602.08723).
+    Source: the gradients of a first layer lie in the span of its inputs (arXiv 2602.08723).
     """
-    from identify.checkpoints.pairs import open_pairs
-
     pairs = [pair for pair in open_pairs(trained, initial) if pair.kind == "inputs"]
     if len(pairs) != 1:
         names = ", ".join(pair.name for pair in pairs) or "none"
@@ -102,14 +43,11 @@ def membership_of(candidates: ArrayLike, pair: Pair) -> Membership:
     x = _checked(candidates, pair.shape[1])
     change, found = analysed(pair)
     if found is None or found.rank is None:
-        nothing = np.full(len(x), np.nan)
-        reasons = (*change.reasons, "Without a gap in the spectrum no candidate can be judged.")
-        answers = (CANNOT_TELL,) * len(x)
-        return Membership(answers, nothing, nothing, nothing, np.ones(len(x)), reasons, change)
+        return unknown(len(x), change)
     if change.has_bias:
         x = np.column_stack([x, np.ones(len(x))])
     x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), np.finfo(float).tiny)
-    return _judged(x, change, found)
+    return judged(x, change, found)
 
 
 def _checked(candidates: ArrayLike, d: int) -> FloatArray:
@@ -121,101 +59,3 @@ def _checked(candidates: ArrayLike, d: int) -> FloatArray:
     if not np.isfinite(x).all():
         raise ValueError("candidates: found entries that are not finite; pass finite numbers")
     return x
-
-
-def _judged(x: FloatArray, change: LayerChange, found: Spectrum) -> Membership:
-    r = change.basis.shape[1]
-    along = x @ change.basis
-    outside = x - along @ change.basis.T
-    distance = np.linalg.norm(outside, axis=1)
-    u = outside / np.maximum(distance, np.finfo(float).tiny)[:, None]
-    h = int(np.sum(found.left.any(axis=1)))
-    tail = float(np.linalg.norm(found.values[r:]))
-    tau = np.linalg.norm(along / found.values[:r], axis=1) * tail / np.sqrt(h - r)
-    threshold = _NEAR * np.hypot(tau, _ROUNDING)
-    near = (distance <= threshold) & (threshold <= _COARSEST)
-    dependent = _dependent(along, threshold, near)
-    weak = min(found.edge / _influence(along[near & ~dependent], found.values[:r]), 1.0)
-    far = np.maximum(2 * threshold, _FAR * np.sqrt(weak))
-
-    # |D u|: noise leaves |tail|_F / sqrt(d - r) along a direction outside the span
-    noise = tail / np.sqrt(change.effective_dimension - r)
-    traced = np.linalg.norm((u @ found.right[r:].T) * found.values[r:], axis=1) > _TRACE * noise
-    out = (distance >= far) & ~traced
-    chance = _chance(np.maximum(distance, threshold), u[out], distance[out], r, change)
-    lucky = near & (len(x) * chance > _LUCK)
-    member = near & ~lucky & ~dependent & out.any()
-    answers = np.where(member, MEMBER, np.where(out, NOT_A_MEMBER, CANNOT_TELL))
-    reasons = _open(
-        near.any() and not out.any(), dependent, ~near & (distance < far), traced & ~near, lucky
-    )
-    return Membership(
-        tuple(answers.tolist()), distance, threshold, far, chance, LIMITS + reasons, change
-    )
-
-
-def _influence(along: FloatArray, values: FloatArray) -> float:
-    """Return the least |c| |x| of the r members that explain the change, or else s_r.
-
-    With A (r, r) the members in the basis V, U S V^T = C A V^T, so C = U S A^-1.
-    """
-    if len(along) != len(values):
-        return float(values[-1])
-    distinct = np.linalg.cond(along) < 1 / np.finfo(float).eps
-    if not distinct:
-        return float(values[-1])
-    return float(np.linalg.norm(values[:, None] * np.linalg.inv(along), axis=0).min())
-
-
-def _open(
-    uncontrolled: bool, dependent: BoolArray, close: BoolArray, traced: BoolArray, lucky: BoolArray
-) -> tuple[str, ...]:
-    """Say why candidates stayed open."""
-    said = {
-        "No candidate lies outside the span, which may hold every record of this kind: pass some "
-        "that are known not to be members with them.": uncontrolled,
-        f"{dependent.sum()} candidates in the span depend linearly on each other: members and "
-        "their combinations or copies cannot be told apart.": dependent.any(),
-        f"{close.sum()} candidates lie outside the span, but nearer than a member of weak "
-        "influence is excluded.": close.any(),
-        f"Along {traced.sum()} candidates outside the span the change is larger than noise: a "
-        "record of weak influence cannot be excluded.": traced.any(),
-        f"{lucky.sum()} candidates lie no nearer to the span than an unrelated record may.": (
-            lucky.any()
-        ),
-    }
-    return tuple(sentence for sentence, holds in said.items() if holds)
-
-
-def _chance(
-    reach: FloatArray, u: FloatArray, distance: FloatArray, r: int, change: LayerChange
-) -> FloatArray:
-    """Return the chance that an unrelated record lies within ``reach`` (k,) of the span.
-
-    Of directions without preference in d dimensions, distance^2 ~ Beta((d - r) / 2, r / 2). Real
-    records prefer some: with enough of them outside, unit residuals ``u`` that fill nu dimensions,
-    at a median distance m, come within t in about (t / m)^nu of all cases. The larger one counts.
-    """
-    free = change.effective_dimension - r
-    uniform = betainc(free / 2, r / 2, np.minimum(reach, 1.0) ** 2)
-    if len(u) < _CONTROLS:
-        return uniform
-    gram = u @ u.T
-    nu = len(u) ** 2 / float(np.sum(gram**2))  # participation ratio of their covariance
-    return np.maximum(uniform, np.minimum(1.0, reach / np.median(distance)) ** nu)
-
-
-def _dependent(along: FloatArray, threshold: FloatArray, near: BoolArray) -> BoolArray:
-    """Say which candidates in the span are combinations of others there; copies count once."""
-    dependent = np.zeros(len(along), dtype=bool)
-    if near.sum() < 2:
-        return dependent
-    _, first, copies = np.unique(
-        np.round(along[near], 7), axis=0, return_index=True, return_inverse=True
-    )
-    left, values, _ = np.linalg.svd(along[near][first])
-    small = np.zeros(len(first))
-    small[: len(values)] = values
-    null = left[:, small <= 2 * float(np.median(threshold[near]))]
-    dependent[near] = (np.linalg.norm(null, axis=1) > 1e-3)[copies.ravel()]
-    return dependent

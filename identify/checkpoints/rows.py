@@ -13,10 +13,10 @@ import numpy as np
 
 from identify.arrays import BoolArray, FloatArray, IntArray
 
-_WINDOW = 64.0
+_WINDOW = 32.0
 """Factors of rows that were never moved agree to this many times the precision."""
 
-_ROUNDING, _CLEAR, _ALIKE = 4096.0, 4.0, 10.0
+_ROUNDING, _CLEAR, _ALIKE = 2048.0, 4.0, 10.0
 """Decay rounds once a step: its residuals stay below this many times the precision, a clear factor
 below those of all trained rows, and within a factor of their own median (measured: 2.5)."""
 
@@ -49,19 +49,17 @@ def row_products(trained: FloatArray, initial: FloatArray) -> Rows:
 
 def joined(parts: list[Rows]) -> Rows:
     """Return the rows of several passes as one."""
-    return Rows(*(
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("equal", "before", "product", "across")
-    ))
+    return Rows(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("equal", "before", "product", "across")
+        )
+    )
 
 
 def untouched_rows(rows: Rows, precision: float) -> tuple[IntArray, float | None, str]:
-    """Return the indices of the rows never moved, their decay factor, and a sentence.
-
-    Rows that are bit for bit the same settle it without decay; rows of zeros (padding) never decay. With decay the rows never moved
-    share one factor: the most frequent one, taken for such only if it is that of two rows or more
-    whose residuals are rounding, clearly below those of all others.
-    """
+    """Return the indices of the rows never moved, their decay factor, and a sentence."""
+    # without decay such rows are the same bit for bit; rows of zeros (padding) never decay
     alive, still = np.flatnonzero(rows.before > 0), np.flatnonzero(rows.equal)
     if rows.equal[alive].any():
         return still, 1.0, "Rows never moved are the same bit for bit."

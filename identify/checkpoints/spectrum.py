@@ -32,7 +32,7 @@ _ROUNDED = 0.02
 """Rounding once leaves .3 to .6 of the precision in each entry that moved, few of which may have."""
 
 _WIDEST = 2e-3
-"""Relative noise beyond which nothing is concluded; the rounding of bfloat16 is just below."""
+"""Relative noise beyond which nothing is concluded; rounding to bfloat16 leaves half of it."""
 
 _FILLED, _MANY_FILLED = 1 - 1e-3, 0.2
 """A column whose unit vector lies in the row space to this is filled; this part may be."""
@@ -123,7 +123,7 @@ def _flat(values: FloatArray, h: int, d: int, rank: int, edge: float) -> str | N
 def _level(noise: float, size: float, precision: float) -> str | None:
     if noise < _ROUNDED * precision * size:
         return "Below the gap lies nothing, not even rounding: it is that of what never moved."
-    allowed = min(_ACCUMULATED * precision, max(_WIDEST, precision))
+    allowed = min(_ACCUMULATED * precision, _WIDEST)
     if noise > allowed * size:
         return (
             f"The noise is {noise / size:.1e} of the weights, and rounding explains {allowed:.1e}: "

@@ -1,0 +1,109 @@
+"""A pair of weight matrices taken apart: decay factors, spectrum, rows and columns that moved."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from identify.arrays import IntArray
+from identify.checkpoints.decay import bias_decay, decay_factor, refined
+from identify.checkpoints.explanations import with_gap, without_gap
+from identify.checkpoints.folding import Folded, Pair, fold
+from identify.checkpoints.layer_change import LayerChange
+from identify.checkpoints.rows import untouched_rows
+from identify.checkpoints.spectrum import Spectrum, spectrum
+
+_STILL = 16.0
+"""Without a gap, columns within this many times the precision count as not moved."""
+
+_LAST = 4
+"""So many of the smallest singular values have to be rounding where they are to show the decay."""
+
+_SAMPLED = 768
+"""The decay factor is first estimated from this many rows at most."""
+
+
+def analysed(pair: Pair) -> tuple[LayerChange, Spectrum | None]:
+    """Return what a pair shows, with the whole decomposition; None for an embedding."""
+    folded = fold(pair)
+    rows, rho, word = untouched_rows(folded.rows, pair.precision)
+    if pair.kind == "embedding":
+        return _embedding(pair, folded, rows, rho, word), None
+    found, rho, biased = _decomposed(folded, pair)
+    rank = found.rank or 0
+    norms = np.linalg.norm(found.values[:, None] * found.right, axis=0)
+    noise = found.noise if found.rank is not None else _STILL * pair.precision * folded.size
+    still = norms <= 3 * noise * np.sqrt(len(folded.change))
+    told = found.rank is not None or _shown(found, folded, pair.precision)
+    reasons = without_gap(found, folded) if found.rank is None else with_gap(found, folded, rho)
+    change = LayerChange(
+        name=pair.name,
+        shape=pair.shape,
+        kind=pair.kind,
+        has_bias=biased,
+        decay=rho if told else None,
+        rank=found.rank,
+        gap=found.gap,
+        noise=found.noise if found.rank is not None else None,
+        effective_dimension=int(np.sum(~still)),
+        basis=found.right[:rank].T,
+        untouched_rows=rows,
+        untouched_columns=np.flatnonzero(still[: pair.shape[1]]),
+        singular_values=found.values,
+        linear=found.rank is not None,
+        reasons=reasons,
+    )
+    return change, found
+
+
+def _decomposed(folded: Folded, pair: Pair) -> tuple[Spectrum, float, bool]:
+    """Alternate between the decay factors and the spectrum; the bias has a factor of its own."""
+    d, size, precision = pair.shape[1], folded.size, pair.precision
+    change, initial = folded.change[:, :d], folded.initial[:, :d]
+    trained = initial + change
+    rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
+    found = spectrum(change + (1 - rho) * initial, size, precision)
+    for _ in range(2):
+        if found.rank is None:
+            break
+        U, V = found.left[:, : found.rank], found.right[: found.rank].T
+        rho = refined(trained, initial, U, V, rho)
+        found = spectrum(change + (1 - rho) * initial, size, precision)
+    if not pair.has_bias or not folded.change[:, d].any():
+        return found, rho, False
+    b0, moved = folded.initial[:, d], folded.change[:, d]
+    U = found.left[:, : found.rank or 0]
+    rho_b = bias_decay(b0 + moved, b0, U, rho) if found.rank else rho
+    whole = np.column_stack([change + (1 - rho) * initial, moved + (1 - rho_b) * b0])
+    return spectrum(whole, size, precision), rho, True
+
+
+def _shown(found: Spectrum, folded: Folded, precision: float) -> bool:
+    """Whether the smallest singular values are rounding, so that they show the decay factor."""
+    if not folded.change.any():
+        return True
+    last = float(found.values[-_LAST:].max(initial=0.0))
+    whole = len(found.values) == min(found.left.shape[0], found.right.shape[1])
+    edge = _STILL * precision * folded.size * (np.sqrt(folded.change.shape[0]) + 1)
+    return not whole or last <= edge
+
+
+def _embedding(
+    pair: Pair, folded: Folded, rows: IntArray, rho: float | None, word: str
+) -> LayerChange:
+    return LayerChange(
+        name=pair.name,
+        shape=pair.shape,
+        kind=pair.kind,
+        has_bias=False,
+        decay=rho,
+        rank=None,
+        gap=1.0,
+        noise=None,
+        effective_dimension=int(np.sum(folded.change.any(axis=0))),
+        basis=np.zeros((pair.shape[1], 0)),
+        untouched_rows=rows,
+        untouched_columns=np.flatnonzero(~folded.change.any(axis=0)),
+        singular_values=np.zeros(0),
+        linear=False,
+        reasons=(word,),
+    )
