@@ -29,14 +29,17 @@ from identify.checkpoints.spectrum import Spectrum
 _NEAR, _FAR, _TRACE = 5.0, 3.0, 1.5
 """Factors of tau, of sqrt(edge / |c|) and of the noise along the residual."""
 
-_COARSEST, _LUCK = 0.05, 1e-6
-"""No member is named at a threshold above, nor where an unrelated record may come as near."""
+_COARSEST, _LUCK = 0.05, 1e-3
+"""No member is named at a larger threshold, nor at a larger chance of unrelated records."""
 
 _ROUNDING = 1e-7
 """Relative rounding of the records themselves in training."""
 
-_CONTROLS, _MOST = 30, 2000
-"""From this many records outside on, this many of their residuals say how near others come."""
+_ALIKE = 0.98
+"""A candidate of this cosine with one in the span resembles it."""
+
+_CONTROLS = 30
+"""From this many records outside on, their distances say how near unrelated records come."""
 
 MEMBER, NOT_A_MEMBER, CANNOT_TELL = "MEMBER", "NOT_A_MEMBER", "CANNOT_TELL"
 
@@ -88,8 +91,9 @@ def judged(x: FloatArray, change: LayerChange, found: Spectrum) -> Membership:
     noise = tail / np.sqrt(change.effective_dimension - r)
     traced = np.linalg.norm((u @ found.right[r:].T) * found.values[r:], axis=1) > _TRACE * noise
     out = (distance >= far) & ~traced
-    chance = _chance(np.maximum(distance, threshold), u[out], distance[out], r, change)
-    lucky = near & (len(x) * chance > _LUCK)
+    unrelated = out & ~_alike(x, near)
+    chance = _chance(np.maximum(distance, threshold), distance[unrelated], r, change)
+    lucky = near & (chance > _LUCK)
     member = near & ~lucky & ~dependent & out.any()
     answers = np.where(member, MEMBER, np.where(out, NOT_A_MEMBER, CANNOT_TELL))
     reasons = _open(
@@ -144,21 +148,26 @@ def _open(
     return tuple(sentence for sentence, holds in said.items() if holds)
 
 
-def _chance(
-    reach: FloatArray, u: FloatArray, distance: FloatArray, r: int, change: LayerChange
-) -> FloatArray:
+def _alike(x: FloatArray, near: BoolArray) -> BoolArray:
+    """Say which candidates resemble one in the span, so that their distances are not unrelated."""
+    return np.max(np.abs(x @ x[near].T), axis=1, initial=0.0) > _ALIKE
+
+
+def _chance(reach: FloatArray, others: FloatArray, r: int, change: LayerChange) -> FloatArray:
     """Return the chance that an unrelated record lies within ``reach`` (k,) of the span."""
     # directions without preference: distance^2 ~ Beta((d - r) / 2, r / 2)
     free = change.effective_dimension - r
     uniform = betainc(free / 2, r / 2, np.minimum(reach, 1.0) ** 2)
-    if len(u) < _CONTROLS:
+    if len(others) < _CONTROLS:
         return uniform
-    # real records prefer some: unit residuals u that fill nu dimensions, at a median distance m,
-    # come within t in about (t / m)^nu of all cases; the larger chance counts
-    u = u[:_MOST]
-    gram = u @ u.T
-    nu = len(u) ** 2 / float(np.sum(gram**2))  # participation ratio of their covariance
-    return np.maximum(uniform, np.minimum(1.0, reach / np.median(distance)) ** nu)
+    # real records prefer some: the tail (t / t_q)^nu of the distances of those outside, with the
+    # exponent of Hill (1975) from the nearest of them; the larger chance counts
+    others = np.sort(others)
+    count = _CONTROLS // 3
+    nu = 1 / max(float(np.mean(np.log(others[count] / others[:count]))), 1e-3)
+    below = np.searchsorted(others, reach, side="right") / len(others)
+    tail = count / len(others) * np.minimum(reach / others[count], 1.0) ** nu
+    return np.maximum(uniform, np.maximum(below, tail))
 
 
 def _dependent(along: FloatArray, threshold: FloatArray, near: BoolArray) -> BoolArray:

@@ -22,17 +22,18 @@ CLEAR = 8.0
 _TAIL = 8
 """Fewer singular values than this cannot be recognised as noise."""
 
-_EDGE = 2.5
-"""Entries of unequal size leave noise up to 1.7 times the edge of equal ones (measured)."""
+_EDGE, _SCALED_EDGE = 2.5, 1.5
+"""Noise reaches 1.7 times its edge, and 1.35 times once rows and columns are scaled to equal noise;
+scaling may hide a record that few entries show, so that both are asked for."""
 
 _ACCUMULATED = 1e3
 """Rounding adds up to at most this many times its size: a million independent steps."""
 
 _ROUNDED = 0.02
-"""Rounding once leaves .3 to .6 of the precision in each entry that moved, few of which may have."""
+"""Rounding once leaves .3 to .6 of the precision in entries that moved, maybe few."""
 
 _WIDEST = 2e-3
-"""Relative noise beyond which nothing is concluded; rounding to bfloat16 leaves half of it."""
+"""Nothing is concluded from such relative noise on; rounding to bfloat16 leaves half of it."""
 
 _FILLED, _MANY_FILLED = 1 - 1e-3, 0.2
 """A column whose unit vector lies in the row space to this is filled; this part may be."""
@@ -73,16 +74,15 @@ def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
     if min(h, d) == 0:
         values = np.zeros(0)
         return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, 0, ("No weight changed.",))
-    left[rows], values, right[:, columns] = np.linalg.svd(
-        change[np.ix_(rows, columns)], full_matrices=False
-    )
+    moved_part = change[np.ix_(rows, columns)]
+    left[rows], values, right[:, columns] = np.linalg.svd(moved_part, full_matrices=False)
     gaps = np.flatnonzero(values[:-1] >= CLEAR * np.maximum(values[1:], np.finfo(float).tiny)) + 1
     reasons: list[str] = []
     for rank in gaps[::-1].tolist():
         noise, edge = _noise(values, h, d, rank)
         norms = np.linalg.norm(change, axis=0)
         moved = int(np.sum(norms > 3 * noise * np.sqrt(h)))
-        why = _level(noise, size, precision) or _flat(values, h, d, rank, edge)
+        why = _level(noise, size, precision) or _flat(moved_part, rank)
         if why is None:
             why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
         if why is None:
@@ -105,17 +105,28 @@ def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]
     return sigma, sigma * (np.sqrt(h - rank) + np.sqrt(d - rank))
 
 
-def _flat(values: FloatArray, h: int, d: int, rank: int, edge: float) -> str | None:
-    count = len(values) - rank
+def _flat(change: FloatArray, rank: int) -> str | None:
+    """Say why what lies beyond the rank is not noise without a preferred direction."""
+    h, d = change.shape
+    count = min(h, d) - rank
     if count < _TAIL:
         return (
             f"The rank {rank} leaves {count} of {min(h, d)} directions; "
             f"noise is recognised from {_TAIL} on."
         )
-    if values[rank] > _EDGE * edge:
+    U, values, V = np.linalg.svd(change, full_matrices=False)
+    ratio = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
+    E = (U[:, rank:] * values[rank:]) @ V[rank:]
+    for axis in (0, 1):  # rounding grows with the entries: scale to equal noise, ranks stay
+        scale = np.sqrt(np.mean(E**2, axis=axis, keepdims=True))
+        scale = np.maximum(scale, 1e-2 * scale.max())
+        change, E = change / scale, E / scale
+    values = np.linalg.svd(change, compute_uv=False)
+    scaled = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
+    if ratio > _EDGE or scaled > _SCALED_EDGE:
         return (
-            f"Singular value {rank + 1} is {values[rank] / max(edge, 1e-300):.1f} times what noise "
-            "would leave: below the gap lies more than noise."
+            f"Singular value {rank + 1} is {max(ratio, scaled):.1f} times what noise would leave: "
+            "below the gap lies more than noise."
         )
     return None
 

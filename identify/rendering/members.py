@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 COLUMNS = ("record", "answer", "distance", "member up to", "none from", "chance")
-MOST = 60
+MOST = 40
 """Records that the terminal shows."""
 
 _ORDER = {MEMBER: 0, CANNOT_TELL: 1, NOT_A_MEMBER: 2}

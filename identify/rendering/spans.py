@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-COLUMNS = ("matrix", "shape", "reads", "records", "gap", "decay", "noise", "moved", "untouched")
+COLUMNS = ("matrix", "shape", "reads", "records", "gap", "decay", "noise", "moved", "still")
+"""Here "moved" counts columns, and "still" the rows and the columns that did not."""
 
 
 def cells(change: LayerChange) -> tuple[str, ...]:
@@ -24,14 +25,14 @@ def cells(change: LayerChange) -> tuple[str, ...]:
     h, d = change.shape
     return (
         change.name,
-        f"{h} x {d}",
+        f"{h}x{d}",
         change.kind,
         "no gap" if change.rank is None else str(change.rank),
         "-" if change.rank is None else f"{change.gap:.0f}",
-        "-" if change.decay is None else f"{change.decay:.9g}",
+        "-" if change.decay is None else f"{change.decay:.7g}",
         "-" if change.noise is None else f"{change.noise:.1e}",
-        f"{change.effective_dimension} columns",
-        f"{len(change.untouched_rows)} rows, {len(change.untouched_columns)} columns",
+        str(change.effective_dimension),
+        f"{len(change.untouched_rows)} + {len(change.untouched_columns)}",
     )
 
 
