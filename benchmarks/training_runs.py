@@ -118,7 +118,37 @@ def train(recipe: Recipe) -> Run:
     return Run(seen, np.arange(len(seen)) < recipe.n, initial, trained)
 
 
-def first_layer(state: StateDict) -> FloatArray:
-    """Return the first weight matrix with its bias as the last column, where there is one."""
-    W = state["0.weight"].double().numpy()
-    return np.column_stack([W, state["0.bias"].double().numpy()]) if "0.bias" in state else W
+class Transformer(torch.nn.Module):
+    """One layer of attention on an embedding table of 500 tokens."""
+
+    def __init__(self) -> None:
+        """Draw the weights."""
+        super().__init__()
+        self.embedding = torch.nn.Embedding(500, 32)
+        self.layer = torch.nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)
+        self.head = torch.nn.Linear(32, 500)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the scores of the next token, (batch, length, 500)."""
+        return self.head(self.layer(self.embedding(tokens)))
+
+
+def tokens_seen(
+    optimiser: str, decay: float, seed: int, steps: int = 200
+) -> tuple[StateDict, StateDict, FloatArray]:
+    """Train a transformer on 40 texts; return both checkpoints and the tokens that were seen."""
+    torch.manual_seed(seed)
+    network = Transformer()
+    initial = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    texts = torch.randint(0, 500, (40, 12))
+    rate = 0.05 if optimiser == "sgd" else 1e-3
+    recipe = Recipe(optimiser=optimiser, rate=rate, decay=decay)
+    descent, seen = _optimiser(recipe, network), set[int]()
+    for _ in range(steps):
+        batch = texts[torch.randint(0, 40, (8,))]
+        seen.update(batch[:, :-1].ravel().tolist())
+        scores = network(batch[:, :-1]).reshape(-1, 500)
+        descent.zero_grad()
+        torch.nn.functional.cross_entropy(scores, batch[:, 1:].reshape(-1)).backward()
+        descent.step()
+    return network.state_dict(), initial, np.array(sorted(seen))

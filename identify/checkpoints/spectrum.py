@@ -22,9 +22,9 @@ CLEAR = 8.0
 _TAIL = 8
 """Fewer singular values than this cannot be recognised as noise."""
 
-_EDGE, _SCALED_EDGE = 2.5, 1.5
-"""Noise reaches 1.7 times its edge, and 1.35 times once rows and columns are scaled to equal noise;
-scaling may hide a record that few entries show, so that both are asked for."""
+_EDGE, _UNEVEN_EDGE, _SCALED_EDGE = 1.2, 2.5, 1.5
+"""Even noise ends at its edge; uneven noise reached 1.7 times that, and 1.35 times once rows and
+columns are scaled to equal noise, which may hide a record that few entries show: both are asked."""
 
 _ACCUMULATED = 1e3
 """Rounding adds up to at most this many times its size: a million independent steps."""
@@ -123,7 +123,7 @@ def _flat(change: FloatArray, rank: int) -> str | None:
         change, E = change / scale, E / scale
     values = np.linalg.svd(change, compute_uv=False)
     scaled = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
-    if ratio > _EDGE or scaled > _SCALED_EDGE:
+    if ratio > _EDGE and (ratio > _UNEVEN_EDGE or scaled > _SCALED_EDGE):
         return (
             f"Singular value {rank + 1} is {max(ratio, scaled):.1f} times what noise would leave: "
             "below the gap lies more than noise."
