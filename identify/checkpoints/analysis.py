@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from identify.arrays import IntArray
-from identify.checkpoints.decay import bias_decay, decay_factor, refined
+from identify.checkpoints.decay import decay_factor, refined
 from identify.checkpoints.explanations import with_gap, without_gap
 from identify.checkpoints.folding import Folded, Pair, fold
 from identify.checkpoints.layer_change import LayerChange
@@ -56,7 +56,7 @@ def analysed(pair: Pair) -> tuple[LayerChange, Spectrum | None]:
 
 
 def _decomposed(folded: Folded, pair: Pair) -> tuple[Spectrum, float, bool]:
-    """Alternate between the decay factors and the spectrum; the bias has a factor of its own."""
+    """Alternate between decay and spectrum; a bias is a column if it decayed like the weights."""
     d, size, precision = pair.shape[1], folded.size, pair.precision
     change, initial = folded.change[:, :d], folded.initial[:, :d]
     trained = initial + change
@@ -70,11 +70,10 @@ def _decomposed(folded: Folded, pair: Pair) -> tuple[Spectrum, float, bool]:
         found = spectrum(change + (1 - rho) * initial, size, precision)
     if not pair.has_bias or not folded.change[:, d].any():
         return found, rho, False
-    b0, moved = folded.initial[:, d], folded.change[:, d]
-    U = found.left[:, : found.rank or 0]
-    rho_b = bias_decay(b0 + moved, b0, U, rho) if found.rank else rho
-    whole = np.column_stack([change + (1 - rho) * initial, moved + (1 - rho_b) * b0])
-    return spectrum(whole, size, precision), rho, True
+    whole = spectrum(folded.change + (1 - rho) * folded.initial, size, precision)
+    if found.rank is not None and whole.rank != found.rank:
+        return found, rho, False  # a bias without decay weighs the steps in its own way: no column
+    return whole, rho, True
 
 
 def _shown(found: Spectrum, folded: Folded, precision: float) -> bool:

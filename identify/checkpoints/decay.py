@@ -1,4 +1,4 @@
-"""The decay factor rho of W_T = rho W_0 + C X, and that of the bias.
+"""The decay factor rho of W_T = rho W_0 + C X.
 
 Every v orthogonal to the n records X has W_T v = rho W_0 v: rho is an eigenvalue of W_0^+ W_T, of
 multiplicity d - n at least; every u orthogonal to the columns of C has u^T W_T = rho u^T W_0: it is
@@ -73,13 +73,6 @@ def refined(
     found = _least_squares(A, B, rho)
     same = np.linalg.norm(A - B) <= 1.05 * np.linalg.norm(A - found * B)
     return 1.0 if same else found
-
-
-def bias_decay(trained: FloatArray, initial: FloatArray, left: FloatArray, rho: float) -> float:
-    """Return the decay factor of the bias (h,), which many people exclude from decay."""
-    # b_T = rho_b b_0 + C 1, and C 1 lies in the column space U of the change
-    b, b0 = trained - left @ (left.T @ trained), initial - left @ (left.T @ initial)
-    return _least_squares(b, b0, rho)
 
 
 def _outside(W: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:

@@ -39,7 +39,10 @@ def without_gap(found: Spectrum, folded: Folded) -> tuple[str, ...]:
     sizes = float(np.linalg.norm(A) * np.linalg.norm(B))
     cosine = float(np.sum(A * B)) / sizes if sizes > 0 else 1.0
     if cosine < _UNRELATED:
-        why = f"The weights have cosine {cosine:.2f} with the initial ones: are they of this run?"
+        why = (
+            f"The weights have cosine {cosine:.2f} with the initial ones: are they of this run? "
+            "Adam may also move them so far."
+        )
     elif not folded.change.any():
         return found.reasons
     else:

@@ -26,6 +26,9 @@ _EDGE, _UNEVEN_EDGE, _SCALED_EDGE = 1.2, 2.5, 1.5
 """Even noise ends at its edge; uneven noise reached 1.7 times that, and 1.35 times once rows and
 columns are scaled to equal noise, which may hide a record that few entries show: both are asked."""
 
+_OWN = 16.0
+"""The steps are rounded as well: this many times the precision of the largest singular value."""
+
 _ACCUMULATED = 1e3
 """Rounding adds up to at most this many times its size: a million independent steps."""
 
@@ -50,7 +53,7 @@ class Spectrum:
         rank: Number of records that the change shows, None without a clear gap.
         gap: Ratio of the singular values beside the gap, 1 without one.
         noise: Root mean square of an entry of the noise, 0 without a gap.
-        edge: Largest singular value that such noise has.
+        edge: Largest singular value that the noise has.
         moved: Number of columns above the noise.
         reasons: Why there is no rank, as full sentences.
     """
@@ -82,11 +85,12 @@ def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
         noise, edge = _noise(values, h, d, rank)
         norms = np.linalg.norm(change, axis=0)
         moved = int(np.sum(norms > 3 * noise * np.sqrt(h)))
-        why = _level(noise, size, precision) or _flat(moved_part, rank)
+        why = _level(noise, size, precision) or _flat(moved_part, rank, precision)
         if why is None:
             why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
         if why is None:
             gap = float(values[rank - 1] / max(values[rank], np.finfo(float).tiny))
+            edge = max(edge, float(values[rank]))
             return Spectrum(values, left, right, rank, gap, noise, edge, moved, ())
         reasons.append(why)
     if not reasons:
@@ -105,7 +109,7 @@ def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]
     return sigma, sigma * (np.sqrt(h - rank) + np.sqrt(d - rank))
 
 
-def _flat(change: FloatArray, rank: int) -> str | None:
+def _flat(change: FloatArray, rank: int, precision: float) -> str | None:
     """Say why what lies beyond the rank is not noise without a preferred direction."""
     h, d = change.shape
     count = min(h, d) - rank
@@ -115,6 +119,8 @@ def _flat(change: FloatArray, rank: int) -> str | None:
             f"noise is recognised from {_TAIL} on."
         )
     U, values, V = np.linalg.svd(change, full_matrices=False)
+    if values[rank] <= _OWN * precision * values[0]:
+        return None  # rounding of the changes themselves, which follows their directions
     ratio = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
     E = (U[:, rank:] * values[rank:]) @ V[rank:]
     for axis in (0, 1):  # rounding grows with the entries: scale to equal noise, ranks stay

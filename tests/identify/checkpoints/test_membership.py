@@ -67,7 +67,7 @@ def test_records_of_a_subspace_prove_nothing(monkeypatch):
     low = rng.standard_normal((700, 30)) @ rng.standard_normal((30, 100)) / 10
     monkeypatch.setattr(training_runs, "records", lambda *_: (low, np.arange(700.0) % 10))
     run, found, result = answers(Recipe(n=60))
-    assert result.change.rank == 31  # that of the subspace, with the constant
+    assert result.change.rank == 30  # that of the subspace
     assert np.all(found[: len(run.records)] == CANNOT_TELL)
     assert any("depend linearly" in reason for reason in result.reasons)
 
