@@ -30,7 +30,7 @@ DIGITS = [
     Recipe(activation="tanh"),
     Recipe(activation="cubic", rate=0.02),
     Recipe(depth=3, n=40),
-    Recipe(depth=4, activation="tanh", rate=0.1),
+    Recipe(depth=4, activation="tanh", rate=0.02),
     Recipe(loss="entropy", outputs=10, batch=1, rate=0.02, steps=2000),
     Recipe(loss="entropy", outputs=10, batch=8, rate=0.1, n=40),
     Recipe(momentum=0.9, rate=0.01),

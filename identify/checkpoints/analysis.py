@@ -66,7 +66,9 @@ def _decomposed(folded: Folded, pair: Pair) -> tuple[Spectrum, float, bool]:
         if found.rank is None:
             break
         U, V = found.left[:, : found.rank], found.right[: found.rank].T
-        rho = refined(trained, initial, U, V, rho)
+        before, rho = rho, refined(trained, initial, U, V, rho)
+        if abs(rho - before) <= 1e-3 * precision:
+            break
         found = spectrum(change + (1 - rho) * initial, size, precision)
     if not pair.has_bias or not folded.change[:, d].any():
         return found, rho, False

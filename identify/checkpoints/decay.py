@@ -58,7 +58,7 @@ def _alternate(A: FloatArray, B: FloatArray, rho: float, smallest: int) -> tuple
         _, values, rows = np.linalg.svd(A - rho * B, full_matrices=False)
         N = rows[-smallest:].T  # directions in which the training added least
         before, rho = rho, _least_squares(A @ N, B @ N, rho)
-        if abs(rho - before) <= 1e-13:
+        if abs(rho - before) <= 1e-10:
             break
     return rho, float(np.sqrt(np.mean(values[-smallest:] ** 2)))
 

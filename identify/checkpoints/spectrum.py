@@ -78,14 +78,15 @@ def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
         values = np.zeros(0)
         return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, 0, ("No weight changed.",))
     moved_part = change[np.ix_(rows, columns)]
-    left[rows], values, right[:, columns] = np.linalg.svd(moved_part, full_matrices=False)
+    U, values, V = _svd(moved_part)
+    left[rows], right[:, columns] = U, V
     gaps = np.flatnonzero(values[:-1] >= CLEAR * np.maximum(values[1:], np.finfo(float).tiny)) + 1
     reasons: list[str] = []
     for rank in gaps[::-1].tolist():
         noise, edge = _noise(values, h, d, rank)
         norms = np.linalg.norm(change, axis=0)
         moved = int(np.sum(norms > 3 * noise * np.sqrt(h)))
-        why = _level(noise, size, precision) or _flat(moved_part, rank, precision)
+        why = _level(noise, size, precision) or _flat(moved_part, (U, values, V), rank, precision)
         if why is None:
             why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
         if why is None:
@@ -96,6 +97,19 @@ def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
     if not reasons:
         reasons = [f"No two of the {len(values)} singular values differ by a factor {CLEAR:g}."]
     return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, d, tuple(reasons[-1:]))
+
+
+def _svd(matrix: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return U, the singular values and V^T, by way of a triangle where one side is short."""
+    h, d = matrix.shape
+    if h > 2 * d:
+        Q, R = np.linalg.qr(matrix)
+        U, values, V = np.linalg.svd(R)
+        return Q @ U, values, V
+    if d > 2 * h:
+        V, values, U = _svd(matrix.T)
+        return U.T, values, V.T
+    return np.linalg.svd(matrix, full_matrices=False)
 
 
 def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]:
@@ -109,7 +123,9 @@ def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]
     return sigma, sigma * (np.sqrt(h - rank) + np.sqrt(d - rank))
 
 
-def _flat(change: FloatArray, rank: int, precision: float) -> str | None:
+def _flat(
+    change: FloatArray, parts: tuple[FloatArray, ...], rank: int, precision: float
+) -> str | None:
     """Say why what lies beyond the rank is not noise without a preferred direction."""
     h, d = change.shape
     count = min(h, d) - rank
@@ -118,7 +134,7 @@ def _flat(change: FloatArray, rank: int, precision: float) -> str | None:
             f"The rank {rank} leaves {count} of {min(h, d)} directions; "
             f"noise is recognised from {_TAIL} on."
         )
-    U, values, V = np.linalg.svd(change, full_matrices=False)
+    U, values, V = parts
     if values[rank] <= _OWN * precision * values[0]:
         return None  # rounding of the changes themselves, which follows their directions
     ratio = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
@@ -127,7 +143,7 @@ def _flat(change: FloatArray, rank: int, precision: float) -> str | None:
         scale = np.sqrt(np.mean(E**2, axis=axis, keepdims=True))
         scale = np.maximum(scale, 1e-2 * scale.max())
         change, E = change / scale, E / scale
-    values = np.linalg.svd(change, compute_uv=False)
+    values = _svd(change)[1]
     scaled = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
     if ratio > _EDGE and (ratio > _UNEVEN_EDGE or scaled > _SCALED_EDGE):
         return (
