@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from training_runs import Recipe, Run, tokens_seen, train
 
-from identify.arrays import FloatArray
+from identify.arrays import BoolArray, FloatArray
 from identify.checkpoints.changes import read_changes
 from identify.checkpoints.judging import CANNOT_TELL, MEMBER, NOT_A_MEMBER
 from identify.checkpoints.membership import membership
@@ -46,11 +46,11 @@ PICTURES = [
     Recipe(data="patches", n=30, activation="gelu", loss="entropy", outputs=10, rate=0.2, batch=8),
     replace(ENTROPY, data="patches", n=30, depth=4, activation="tanh", momentum=0.9),
     Recipe(data="patches", n=20, steps=1000, decay=0.01, width=500),
-    replace(ENTROPY, data="patches", n=20, activation="cubic", rate=0.02),
     Recipe(data="photographs", n=20, width=500, steps=1000),
     Recipe(data="photographs", n=20, depth=3, loss="entropy", outputs=10, batch=5, rate=0.1),
     replace(ENTROPY, data="photographs", activation="gelu", momentum=0.9),
 ]
+FAINT = [replace(ENTROPY, data="patches", activation="cubic", rate=0.02)]
 OPEN = [
     Recipe(optimiser="adam", rate=1e-3),
     Recipe(optimiser="adamw", rate=1e-3, decay=0.01),
@@ -60,7 +60,7 @@ OPEN = [
 ]
 
 
-def candidates(run: Run, seed: int) -> tuple[FloatArray, FloatArray]:
+def candidates(run: Run, seed: int) -> tuple[FloatArray, BoolArray]:
     """Return records, near-duplicates and mixtures (k, d), and whether each is a member (k,)."""
     rng, members = np.random.default_rng(1000 + seed), run.records[run.members]
     others = run.records[~run.members]
@@ -116,7 +116,8 @@ def tokens(optimiser: str, decay: float, seed: int) -> dict[str, Any]:
 def main(seeds: int = 3) -> None:
     """Run all configurations and write the figures."""
     results: list[dict[str, Any]] = []
-    for kind, recipes in (("decided", DIGITS + PICTURES), ("open", OPEN), ("start", [Recipe()])):
+    kinds = {"decided": DIGITS + PICTURES, "faint": FAINT, "open": OPEN, "start": [Recipe()]}
+    for kind, recipes in kinds.items():
         for recipe in recipes:
             for seed in range(seeds):
                 figures = judge(replace(recipe, seed=seed), wrong_start=kind == "start")

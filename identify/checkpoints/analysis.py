@@ -7,8 +7,9 @@ import numpy as np
 from identify.arrays import IntArray
 from identify.checkpoints.decay import decay_factor, refined
 from identify.checkpoints.explanations import with_gap, without_gap
-from identify.checkpoints.folding import Folded, Pair, fold
+from identify.checkpoints.folding import Folded, fold
 from identify.checkpoints.layer_change import LayerChange
+from identify.checkpoints.pairs import MatrixPair
 from identify.checkpoints.rows import untouched_rows
 from identify.checkpoints.spectrum import Spectrum, spectrum
 
@@ -22,7 +23,7 @@ _SAMPLED = 768
 """The decay factor is first estimated from this many rows at most."""
 
 
-def analysed(pair: Pair) -> tuple[LayerChange, Spectrum | None]:
+def analysed(pair: MatrixPair) -> tuple[LayerChange, Spectrum | None]:
     """Return what a pair shows, with the whole decomposition; None for an embedding."""
     folded = fold(pair)
     rows, rho, word = untouched_rows(folded.rows, pair.precision)
@@ -55,7 +56,7 @@ def analysed(pair: Pair) -> tuple[LayerChange, Spectrum | None]:
     return change, found
 
 
-def _decomposed(folded: Folded, pair: Pair) -> tuple[Spectrum, float, bool]:
+def _decomposed(folded: Folded, pair: MatrixPair) -> tuple[Spectrum, float, bool]:
     """Alternate between decay and spectrum; a bias is a column if it decayed like the weights."""
     d, size, precision = pair.shape[1], folded.size, pair.precision
     change, initial = folded.change[:, :d], folded.initial[:, :d]
@@ -89,7 +90,7 @@ def _shown(found: Spectrum, folded: Folded, precision: float) -> bool:
 
 
 def _embedding(
-    pair: Pair, folded: Folded, rows: IntArray, rho: float | None, word: str
+    pair: MatrixPair, folded: Folded, rows: IntArray, rho: float | None, word: str
 ) -> LayerChange:
     return LayerChange(
         name=pair.name,

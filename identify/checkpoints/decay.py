@@ -27,8 +27,7 @@ def decay_factor(trained: FloatArray, initial: FloatArray) -> float:
     if not initial.any() or p < 2:
         return 1.0
     if len(A) > 2 * p:  # [B A] = Q R: singular values and scalar products of R are theirs
-        R = np.linalg.qr(np.hstack([B, A]), mode="r")
-        B, A = R[:, :p], R[:, p:]
+        B, A = np.hsplit(np.linalg.qr(np.hstack([B, A]))[1], 2)
     smallest = max(4, p // _SMALLEST)
     starts = (1.0, _densest(_eigenvalues(A, B)))
     rho, left = min((_alternate(A, B, start, smallest) for start in starts), key=lambda f: f[1])
@@ -38,7 +37,7 @@ def decay_factor(trained: FloatArray, initial: FloatArray) -> float:
 
 def _eigenvalues(A: FloatArray, B: FloatArray) -> FloatArray:
     """Return the real parts of the eigenvalues of B^+ A that a decay factor could be."""
-    values = np.linalg.eigvals(np.linalg.lstsq(B, A)[0]).real
+    values = np.real(np.linalg.eigvals(np.linalg.lstsq(B, A)[0])).astype(np.float64)
     return np.sort(values[(values > 1e-3) & (values < 2.0)])
 
 
@@ -54,6 +53,7 @@ def _densest(values: FloatArray) -> float:
 
 def _alternate(A: FloatArray, B: FloatArray, rho: float, smallest: int) -> tuple[float, float]:
     """Improve rho; return it with the root mean square of the singular values used."""
+    values = np.zeros(smallest)
     for _ in range(_STEPS):
         _, values, rows = np.linalg.svd(A - rho * B, full_matrices=False)
         N = rows[-smallest:].T  # directions in which the training added least

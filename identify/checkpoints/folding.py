@@ -9,11 +9,11 @@ never moved stays exactly 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from identify.arrays import FloatArray
+from identify.checkpoints.pairs import MatrixPair
 from identify.checkpoints.rows import Rows, joined, row_products
 
 _WHOLE = 1 << 22
@@ -21,25 +21,6 @@ _WHOLE = 1 << 22
 
 FOLDED = 512
 """Rows kept of a larger matrix."""
-
-
-class Pair(Protocol):
-    """A weight matrix before and after training, read in slices of rows."""
-
-    name: str
-    shape: tuple[int, int]
-    precision: float
-    dtype: str
-    has_bias: bool
-    kind: str
-
-    def trained(self, rows: slice = ...) -> FloatArray:
-        """Return rows of the trained matrix, the bias as last column where there is one."""
-        ...
-
-    def initial(self, rows: slice = ...) -> FloatArray:
-        """Return the same rows of the initial matrix."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +42,7 @@ class Folded:
     whole: bool
 
 
-def fold(pair: Pair, seed: int = 0) -> Folded:
+def fold(pair: MatrixPair, seed: int = 0) -> Folded:
     """Read a pair once, in slices, into at most ``FOLDED`` rows or whole."""
     h, d = pair.shape
     whole = h * d <= _WHOLE or h <= FOLDED

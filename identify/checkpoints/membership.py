@@ -7,9 +7,8 @@ from numpy.typing import ArrayLike
 
 from identify.arrays import FloatArray
 from identify.checkpoints.analysis import analysed
-from identify.checkpoints.folding import Pair
 from identify.checkpoints.judging import Membership, judged, unknown
-from identify.checkpoints.pairs import open_pairs
+from identify.checkpoints.pairs import MatrixPair, open_pairs
 
 
 def membership(candidates: ArrayLike, trained: object, initial: object) -> Membership:
@@ -38,7 +37,7 @@ def membership(candidates: ArrayLike, trained: object, initial: object) -> Membe
     return membership_of(candidates, pairs[0])
 
 
-def membership_of(candidates: ArrayLike, pair: Pair) -> Membership:
+def membership_of(candidates: ArrayLike, pair: MatrixPair) -> Membership:
     """Tell which records one weight matrix was trained on."""
     x = _checked(candidates, pair.shape[1])
     change, found = analysed(pair)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def load_factory(text: str) -> Callable[[], Module]:
         raise ValueError(f"--model: found {text!r}: {error}; pass module:factory") from error
     if not callable(factory):
         raise ValueError(f"--model: found {text!r}, which cannot be called; pass module:factory")
-    return factory
+    return cast("Callable[[], Module]", factory)
 
 
 def parse_seeds(text: str) -> range:
