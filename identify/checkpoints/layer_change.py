@@ -17,7 +17,8 @@ class LayerChange:
         kind: What the layer reads: "inputs", "embedding" or "features".
         has_bias: Whether the last entry of a direction stands for the constant input 1.
         decay: Factor rho of the initial weights, None where it cannot be told.
-        rank: Number of linearly independent records, None without a clear gap.
+        rank: Number of linearly independent records whose influence stands above the noise, None
+            without a clear gap; at most the number of records used.
         gap: Ratio of the singular values beside the gap, 1 without one.
         noise: Root mean square of the noise of an entry, None without a gap.
         effective_dimension: Number of columns that moved, the bias among them.
