@@ -1,5 +1,10 @@
 """Decide whether trained weights determine their training samples, and recover them."""
 
+from identify.checkpoints.changes import read_changes
+from identify.checkpoints.judging import Membership
+from identify.checkpoints.layer_change import LayerChange
+from identify.checkpoints.membership import membership
+from identify.checkpoints.seeds import find_seed
 from identify.findings import Partial, RankReport, Recovery, Verdict, Witness
 from identify.points.synthesis import KKTPoint, synthesize_kkt
 from identify.relu.ambiguity import relu_witness
@@ -14,6 +19,8 @@ from identify.verify import verify_identifiability
 __all__ = [
     "IdentifiabilityReport",
     "KKTPoint",
+    "LayerChange",
+    "Membership",
     "OversizedSet",
     "Partial",
     "RankReport",
@@ -22,8 +29,11 @@ __all__ = [
     "TensorKnowledge",
     "Verdict",
     "Witness",
+    "find_seed",
+    "membership",
     "oversized_set",
     "polarize",
+    "read_changes",
     "relu_merge",
     "relu_witness",
     "synthesize_kkt",

@@ -1,4 +1,4 @@
-"""Command line: ``identify demo`` and ``identify verify``."""
+"""Command line: ``identify demo``, ``verify``, ``spans`` and ``members``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 import tyro
 
 from identify.cli.demo import Demo
+from identify.cli.members import Members
+from identify.cli.spans import Spans
 from identify.cli.verify import Verify
 from identify.rendering.words import printable
 
@@ -14,7 +16,7 @@ from identify.rendering.words import printable
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line, that of the process for None; return 0, or 2 for bad input."""
     command = tyro.extras.subcommand_cli_from_dict(
-        {"demo": Demo, "verify": Verify},
+        {"demo": Demo, "verify": Verify, "spans": Spans, "members": Members},
         prog="identify",
         description="Do these weights give their training data away?",
         args=arguments,

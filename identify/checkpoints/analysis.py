@@ -60,9 +60,11 @@ def _decomposed(folded: Folded, pair: MatrixPair) -> tuple[Spectrum, float, bool
     """Alternate between decay and spectrum; a bias is a column if it decayed like the weights."""
     d, size, precision = pair.shape[1], folded.size, pair.precision
     change, initial = folded.change[:, :d], folded.initial[:, :d]
-    trained = initial + change
-    rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
-    found = spectrum(change + (1 - rho) * initial, size, precision)
+    trained, rho = initial + change, 1.0
+    found = spectrum(change, size, precision)
+    if found.rank is None:  # most people do not decay, and less than the noise is left to the end
+        rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
+        found = spectrum(change + (1 - rho) * initial, size, precision)
     for _ in range(2):
         if found.rank is None:
             break

@@ -11,7 +11,9 @@ from identify.checkpoints.judging import Membership, judged, unknown
 from identify.checkpoints.pairs import MatrixPair, open_pairs
 
 
-def membership(candidates: ArrayLike, trained: object, initial: object) -> Membership:
+def membership(
+    candidates: ArrayLike, trained: object, initial: object, *, inputs: str | None = None
+) -> Membership:
     """Tell which records a network was trained on, for any activation, loss and depth.
 
     Args:
@@ -19,6 +21,8 @@ def membership(candidates: ArrayLike, trained: object, initial: object) -> Membe
             should be known not to be members: without a record outside the span none is named.
         trained: Checkpoint after training: a path, a state dict or a torch module.
         initial: Checkpoint before it, likewise.
+        inputs: Name of the matrix that reads the records, where names, order and shapes do not
+            tell.
 
     Returns:
         The answers with distances, thresholds and reasons.
@@ -28,7 +32,8 @@ def membership(candidates: ArrayLike, trained: object, initial: object) -> Membe
 
     Source: the gradients of a first layer lie in the span of its inputs (arXiv 2602.08723).
     """
-    pairs = [pair for pair in open_pairs(trained, initial) if pair.kind == "inputs"]
+    opened = open_pairs(trained, initial, inputs=inputs)
+    pairs = [pair for pair in opened if pair.kind == "inputs"]
     if len(pairs) != 1:
         names = ", ".join(pair.name for pair in pairs) or "none"
         raise ValueError(

@@ -26,6 +26,8 @@ class Members:
     """Instead of --init: module:factory, a function of yours that builds the network; it is run."""
     init_seeds: str | None = None
     """With --model: seeds first:last, of which the one that fits is found."""
+    inputs: str | None = None
+    """Name of the matrix that reads the records, where names, order and shapes do not tell."""
     scale: float = 1 / 255
     """Pictures: factor of the pixels 0 ... 255."""
     mean: tuple[float, ...] = (0.0,)
@@ -63,7 +65,7 @@ class Members:
         found = read_candidates(self.candidates, preprocessing)
         initial = initial_weights(self.trained, self.init, self.model, self.init_seeds)
         with Console(stderr=True).status("membership"):
-            result = membership(found.x, self.trained, initial)
+            result = membership(found.x, self.trained, initial, inputs=self.inputs)
         console = Console()
         console.print(members_table(result, found.names))
         for sentence in (summary(result), *result.reasons):

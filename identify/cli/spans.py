@@ -23,6 +23,10 @@ class Spans:
     """Instead of --init: module:factory, a function of yours that builds the network; it is run."""
     init_seeds: str | None = None
     """With --model: seeds first:last, of which the one that fits is found."""
+    names: tuple[str, ...] = ()
+    """The matrices wanted; all by default."""
+    inputs: str | None = None
+    """Name of the matrix that reads the inputs, where names, order and shapes do not tell."""
     html: Path | None = None
     """Write a page with the spectra."""
     json: Path | None = None
@@ -41,7 +45,13 @@ class Spans:
         check_target(self.html, "--html")
         initial = initial_weights(self.trained, self.init, self.model, self.init_seeds)
         with progress_bar() as announce:
-            changes = read_changes(self.trained, initial, progress=announce)
+            changes = read_changes(
+                self.trained,
+                initial,
+                names=self.names or None,
+                inputs=self.inputs,
+                progress=announce,
+            )
         console = Console()
         console.print(spans_table(changes))
         for change in changes:

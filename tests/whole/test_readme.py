@@ -1,4 +1,4 @@
-"""What the README shows is what the code does."""
+"""What the README and the pages beside it show is what the code does."""
 
 import json
 import re
@@ -6,37 +6,72 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
+)
+NUMBER = re.compile(r"\d[\d.]*(e[-+]?\d+)?")  # figures differ in their last digits by machine
 
 
-def run(*arguments):
+def page(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def run(*arguments, cwd=ROOT):
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+
+def words(text):
+    return NUMBER.sub("#", text).split()
 
 
 def test_the_example_prints_what_is_shown():
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
-    shown = re.search(r"prints\n\n```\n(.*?)```", README, re.DOTALL).group(1)
+    text = page("docs/verifying.md")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
+    shown = re.search(r"prints\n\n```\n(.*?)```", text, re.DOTALL).group(1)
     printed = run("-c", code)
-    number = re.compile(r"\d[\d.]*(e-?\d+)?")  # figures differ in their last digits by machine
-    words = [number.sub("#", text).split() for text in (printed, shown)]
-    assert words[0] == words[1]
+    assert words(printed) == words(shown)
     assert printed.splitlines()[0] == shown.splitlines()[0]
 
 
+def test_the_two_files_of_the_readme_tell_what_is_shown(tmp_path):
+    """Lines are compared without their figures; three dots stand for any number of them."""
+    code = re.search(r"```python\n(.*?)```", page("README.md"), re.DOTALL).group(1)
+    run("-c", code, cwd=tmp_path)
+    session = re.search(
+        r"```\n(\$ uv run identify spans.*?)```", page("README.md"), re.DOTALL
+    ).group(1)
+    for part in session.split("$ uv run identify ")[1:]:
+        command, *shown = part.strip().splitlines()
+        printed = run("-m", "identify", *command.split(), cwd=tmp_path).splitlines()
+        lines = iter([words(line) for line in printed])
+        for line in shown:
+            assert line == "..." or words(line) in lines, line
+
+
+def test_the_readme_is_short():
+    assert len(page("README.md").splitlines()) <= 150
+
+
 def test_the_table_is_that_of_the_recorded_figures():
-    assert run("benchmarks/recovery.py", "--table").strip() in README
+    assert run("benchmarks/recovery.py", "--table").strip() in page("docs/measured.md")
 
 
 def test_the_tables_of_the_attack_are_those_of_the_recorded_figures():
     for table in run("benchmarks/comparisons.py").strip().split("\n\n"):
-        assert table in README
+        assert table in page("docs/attack.md")
 
 
-def test_the_picture_and_the_links_exist():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pictures_and_the_links_exist(name):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page(name)):
+        assert (ROOT / name).parent.joinpath(target).exists(), target
 
 
 def test_the_satisfiability_page_is_that_of_the_recorded_table():
