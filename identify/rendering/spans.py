@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-COLUMNS = ("matrix", "shape", "reads", "records", "gap", "decay", "noise", "moved", "still")
-"""Here "moved" counts columns, and "still" the rows and the columns that did not."""
+COLUMNS = ("matrix", "shape", "reads", "records", "gap", "decay", "noise", "columns", "still")
+CAPTION = "columns: that moved; still: rows that did not, such as tokens not seen"
 
 
 def cells(change: LayerChange) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def cells(change: LayerChange) -> tuple[str, ...]:
         "-" if change.decay is None else f"{change.decay:.7g}",
         "-" if change.noise is None else f"{change.noise:.1e}",
         str(change.effective_dimension),
-        f"{len(change.untouched_rows)} + {len(change.untouched_columns)}",
+        str(len(change.untouched_rows)),
     )
 
 
@@ -40,7 +40,7 @@ def spans_table(changes: Sequence[LayerChange]) -> Table:
     """Return the changes as a table for the terminal."""
     from rich.table import Table
 
-    table = Table(*COLUMNS, box=None, pad_edge=False)
+    table = Table(*COLUMNS, box=None, pad_edge=False, caption=CAPTION, caption_justify="left")
     for change in changes:
         table.add_row(*cells(change))
     return table
@@ -89,6 +89,7 @@ def write_spans_page(changes: Sequence[LayerChange], path: Path) -> None:
             "identify/rendering/spans.html.j2",
             changes=changes,
             heads=COLUMNS,
+            caption=CAPTION,
             rows=[cells(change) for change in changes],
             plots=plots,
         )
