@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from identify.equations.activation import parse_activation
-from identify.equations.weights import read_weights
+from identify.equations.weights import Weights, read_states, read_weights
 from identify.files import check_target
 from identify.options import Options, check_options
 from identify.verify import verify_weights
@@ -23,7 +23,10 @@ class Verify:
     """Decide whether the weights in a file determine the samples they were trained on."""
 
     weights: Annotated[Path, tyro.conf.Positional]
-    """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0."""
+    """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0; with --init any
+    checkpoint of two linear layers without biases."""
+    init: Path | None = None
+    """The same network before training, in a checkpoint of its own."""
     a: str | None = None
     """Name of the output weights in the file, where they are not called a."""
     w: str | None = None
@@ -56,7 +59,7 @@ class Verify:
         check_target(self.json, "--json")
         check_target(self.html, "--html")
         sigma = self._activation()
-        weights = read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+        weights = self._weights()
         with Console(stderr=True).status("verification") as status:
             options = Options(
                 n_samples=self.n_samples,
@@ -74,6 +77,15 @@ class Verify:
             report.to_json(self.json)
         if self.html is not None:
             report.to_html(self.html)
+
+    def _weights(self) -> Weights:
+        names = {"a": self.a, "w": self.w, "a0": self.a0, "w0": self.w0}
+        if self.init is None:
+            return read_weights(self.weights, **names)
+        for name, found in names.items():
+            if found is not None:
+                raise ValueError(f"--{name}: found {found!r} beside --init; leave out --{name}")
+        return read_states(self.weights, self.init)
 
     def _activation(self) -> Polynomial:
         found = " ".join(self.activation)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from identify.arrays import FloatArray
 from identify.checkpoints.limits import MAX_BYTES as MAX_BYTES
 from identify.checkpoints.limits import quoted
+from identify.checkpoints.linear_layers import as_network
 from identify.checkpoints.names import choose
 from identify.checkpoints.readers import open_tensors
 from identify.checkpoints.stored import ROUNDOFF, to_numpy
@@ -112,6 +113,36 @@ def read_weights(
     names = choose(contents, {"a": a, "W": w, "a0": a0, "W0": w0}, f"path: {os.fspath(path)!r}")
     labels = {key: f"{key} (tensor {quoted(name)})" for key, name in names.items()}
     return _assemble({key: contents[name] for key, name in names.items()}, labels)
+
+
+def read_states(trained: object, initial: object) -> Weights:
+    """Read a two-layer network before and after training, each in a checkpoint of its own.
+
+    Each is a path, a state dict or a torch module of two linear layers without biases, one output.
+
+    Returns:
+        The weights, with the unit roundoff of the coarsest type they are stored in.
+
+    Raises:
+        ValueError: If one cannot be read or is no such network; names what was found.
+    """
+    values, precision = {}, 2.0**-53
+    for argument, source, names in (("trained", trained, "aW"), ("init", initial, ("a0", "W0"))):
+        layers = as_network(source, argument)
+        biases = [layer.name for layer in layers if layer.bias is not None]
+        shapes = [layer.weight.shape for layer in layers]
+        if len(layers) != 2 or biases or shapes[1][0] != 1:
+            found = f"biases beside {', '.join(biases)}" if biases else f"layers of shapes {shapes}"
+            raise ValueError(
+                f"{argument}: found {found}; pass a network of two linear layers without biases "
+                "and with one output"
+            )
+        values |= zip(names, (layers[1].weight, layers[0].weight), strict=True)
+        precision = max(precision, *(layer.precision / 2 for layer in layers))
+    weights = _assemble(
+        values, {"a": "trained: a", "W": "trained: W", "a0": "init: a", "W0": "init: W"}
+    )
+    return replace(weights, precision=precision)
 
 
 def _assemble(values: Mapping[str, object], labels: Mapping[str, str]) -> Weights:

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from identify import synthesize_kkt
 from identify.__main__ import main
@@ -198,3 +199,30 @@ def test_demo_refuses(options, fragment, tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path), *options]) == 2
     one_line(capsys.readouterr(), fragment)
     assert not list(tmp_path.iterdir())
+
+
+def test_two_checkpoints_of_a_network_trained_by_torch(tmp_path, capsys):
+    """One step in float64 from the start of nn.Linear: the equations are exact."""
+    torch.manual_seed(0)
+    hidden, output = torch.nn.Linear(12, 300, bias=False), torch.nn.Linear(300, 1, bias=False)
+    model = torch.nn.Sequential(hidden, output).double()
+    before, after = tmp_path / "before.pt", tmp_path / "after.pt"
+    torch.save(model.state_dict(), before)
+    x = torch.nn.functional.normalize(torch.randn(5, 12, dtype=torch.float64))
+    y = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0], dtype=torch.float64)
+    loss = ((output(hidden(x) ** 3)[:, 0] - y) ** 2).mean()
+    loss.backward()
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    torch.save({"state_dict": model.state_dict()}, after)
+    page = tmp_path / "page.json"
+    assert main(["verify", str(after), "--init", str(before), "--json", str(page)]) == 0
+    assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
+    found = np.array(json.loads(page.read_text())["recovery"]["x"])
+    assert np.abs(found @ x.numpy().T).max(axis=0).min() > 1 - 1e-9
+    assert main(["verify", str(after), "--init", str(before), "--a", "0.weight"]) == 2
+    assert "leave out --a" in capsys.readouterr().err
+    torch.save(
+        torch.nn.Sequential(torch.nn.Linear(12, 3), torch.nn.Linear(3, 1)).state_dict(), before
+    )
+    assert main(["verify", str(after), "--init", str(before)]) == 2
+    assert "init: found biases" in capsys.readouterr().err
