@@ -61,6 +61,11 @@ class LayeredNetwork:
     initial: Parameters | None
     activation: Activation
 
+    def to(self, where: str | torch.device | torch.dtype) -> LayeredNetwork:
+        """The same on another device or in another precision."""
+        before = None if self.initial is None else [layer.to(where) for layer in self.initial]
+        return LayeredNetwork([layer.to(where) for layer in self.trained], before, self.activation)
+
     @property
     def example(self) -> Tensor:
         """A weight, for type and device."""

@@ -17,11 +17,11 @@ from attack.networks import LayeredNetwork, ModuleNetwork
 
 @runtime_checkable
 class TrainedNetwork(Protocol):
-    """A network that knows its layers before and after training, as a ``Victim`` does."""
+    """A network that knows its layers after and, perhaps, before training, as a ``Victim`` does."""
 
     @property
-    def initial(self) -> Parameters:
-        """theta_0."""
+    def initial(self) -> Parameters | None:
+        """theta_0, where it is known."""
         ...
 
     @property
@@ -99,4 +99,4 @@ def _module_network(module: nn.Module, init: Source | None, dtype: torch.dtype) 
 
 
 def _cast(layers: Parameters, dtype: torch.dtype) -> list[Layer]:
-    return [Layer(*(t.detach().to(dtype) for t in layer.tensors())) for layer in layers]
+    return [layer.to(dtype) for layer in layers]

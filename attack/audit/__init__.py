@@ -1,9 +1,9 @@
 """Both halves on one stored network: verdict, recovery, reconstruction, agreement, witness.
 
-A two-layer network with a power or polynomial and known initialisation goes through
-``identify.verify_identifiability``, and its recovery is held against a warm and a cold start of the
-optimiser. Of a relu network the question is asked at its own training samples: do the equations pin
-them, and which other samples satisfy them as well?
+A two-layer network with a power or polynomial goes through ``identify.verify_identifiability``, and
+its recovery is held against a warm and a cold start of the optimiser. Of a relu network the
+question is asked at its own training samples, where they are known: do the equations pin them, and
+which other samples satisfy them as well? Without them its weights alone are examined.
 """
 
 from __future__ import annotations
@@ -12,23 +12,29 @@ from collections.abc import Callable
 
 from attack.audit.polynomial import audit_polynomial
 from attack.audit.relu import audit_relu
+from attack.audit.relu_weights import audit_relu_weights
 from attack.audit.result import AuditResult
 from attack.data.dataset import Dataset
 from attack.network.activations import PolynomialActivation, ReLU
+from attack.networks import LayeredNetwork
 from attack.victims.training import Victim
 
 __all__ = ["AuditResult", "audit"]
 
 
 def audit(
-    victim: Victim, truth: Dataset, *, seed: int = 0, say: Callable[[str], None] | None = None
+    network: Victim | LayeredNetwork,
+    truth: Dataset | None = None,
+    *,
+    seed: int = 0,
+    say: Callable[[str], None] | None = None,
 ) -> AuditResult:
     """Find out what a network gives away, by both halves.
 
     Args:
-        victim: The network.
-        truth: Its training samples. Verdict and recovery do not use them; they are the candidate
-            where there is no recovery.
+        network: The network, with its initialisation where that is known.
+        truth: The training samples of a victim. Verdict and recovery do not use them; they are the
+            candidate where there is no recovery.
         seed: Of all that is random.
         say: Told what is being done.
 
@@ -39,14 +45,22 @@ def audit(
         ValueError: If there is no route for the network.
     """
     say = say or (lambda _: None)
-    sigma = victim.activation
-    plain = len(victim.trained) == 2 and not any(victim.biases)
-    if isinstance(sigma, PolynomialActivation) and plain and len(victim.trained[-1].weight) == 1:
-        return audit_polynomial(victim, sigma, seed, say)
-    if isinstance(sigma, ReLU) and victim.config.loss in {"logistic", "exponential"}:
-        return audit_relu(victim, truth, seed, say)
+    sigma, layers = network.activation, network.trained
+    weights = LayeredNetwork(layers, network.initial, sigma)
+    biases = tuple(layer.bias is not None for layer in layers)
+    plain = len(layers) == 2 and len(layers[1].weight) == 1 and not any(biases)
+    if isinstance(sigma, PolynomialActivation) and plain:
+        return audit_polynomial(weights, sigma, seed, say)
+    if isinstance(sigma, ReLU) and len(layers) > 1:
+        if not isinstance(network, Victim) or truth is None:
+            return audit_relu_weights(weights, seed)
+        if network.config.loss in {"logistic", "exponential"}:
+            return audit_relu(network, truth, seed, say)
+    how = f"{sigma}"
+    if isinstance(network, Victim):
+        how = f"{network.config.activation} with loss {network.config.loss}"
     raise ValueError(
-        f"victim: found {victim.config.activation} with biases {victim.config.biases} and loss "
-        f"{victim.config.loss}; pass a two-layer network of one output without biases and a power "
-        "or polynomial, or a relu network trained with logistic or exponential loss"
+        f"network: found {how}, biases {biases} and {len(layers[-1].weight)} outputs; pass a "
+        "two-layer network of one output without biases and a power or polynomial, or a relu "
+        "network, of attack train one with logistic or exponential loss"
     )

@@ -16,12 +16,11 @@ from attack.descent.objective import loss
 from attack.descent.result import Reconstruction
 from attack.local.identifiability import local_identifiability
 from attack.local.unknowns import Constraints
-from attack.maps.mlp_map import MLPMap
-from attack.maps.objectives import ntk
+from attack.maps.objectives import ntk, signed
+from attack.maps.protocol import Map
 from attack.network.activations import PolynomialActivation
-from attack.networks import KernelEquations
+from attack.networks import KernelEquations, LayeredNetwork, Objective
 from attack.reconstruction import reconstruct
-from attack.victims.training import Victim
 from identify import verify_identifiability
 from identify.arrays import FloatArray
 from identify.rendering.gallery import Chapter
@@ -30,21 +29,19 @@ Where: TypeAlias = Literal["initial", "midpoint"]
 
 
 def audit_polynomial(
-    victim: Victim, sigma: PolynomialActivation, seed: int, say: Callable[[str], None]
+    network: LayeredNetwork, sigma: PolynomialActivation, seed: int, say: Callable[[str], None]
 ) -> AuditResult:
     """Verify, reconstruct twice and compare, for two layers without biases and one output."""
-    (W0, a0), (W, a) = (
-        [layer.weight.cpu().double() for layer in net] for net in (victim.initial, victim.trained)
-    )
     say("verification")
-    report = verify_identifiability(
-        a[0], W, activation=sigma.coefficients, init=(a0[0], W0), seed=seed
-    )
+    W, a = (layer.weight for layer in network.trained)
+    init = None if network.initial is None else tuple(one.weight for one in network.initial[::-1])
+    report = verify_identifiability(a, W, activation=sigma.coefficients, init=init, seed=seed)
     recovery = report.recovery
     if recovery is None or not len(recovery.x):
         return AuditResult(report, {}, None, ())
     x, b = torch.as_tensor(recovery.x), torch.as_tensor(recovery.b)
-    at, equations = _equations(victim, sigma, x, b)
+    network = network.to(torch.float64)
+    objective, at, equations = _equations(network, sigma, x, b)
     degree = len(sigma.coefficients) - 1
     symmetry = None if sigma.coefficients == (0.0,) * degree + (1.0,) else "none"
     found: dict[str, tuple[Reconstruction, CrossCheck]] = {}
@@ -53,7 +50,8 @@ def audit_polynomial(
         d = recovery.x.shape[1]
         chosen = {"candidates": len(recovery.x), "init": d**-0.5, "seed": seed}
         config = replace(ReconstructionConfig.EXACT, **chosen)
-        result = reconstruct(victim, "ntk", config, equations=KernelEquations(at=at), start=start)
+        kernel = KernelEquations(at=at)
+        result = reconstruct(network, objective, config, equations=kernel, start=start)
         check = crosscheck(recovery, result, equations=equations, alpha=degree, symmetry=symmetry)
         found[name] = result, check
     say("local identifiability")
@@ -66,14 +64,16 @@ def audit_polynomial(
 
 
 def _equations(
-    victim: Victim, sigma: PolynomialActivation, x: Tensor, b: Tensor
-) -> tuple[Where, MLPMap]:
+    network: LayeredNetwork, sigma: PolynomialActivation, x: Tensor, b: Tensor
+) -> tuple[Objective, Where, Map]:
     """Where gradients are taken: one step is exact at its start, training best at its middle."""
+    if network.initial is None:  # theta itself is their sum, with multipliers of either sign
+        return "signed", "initial", signed(network.trained, sigma)
     places: tuple[Where, ...] = ("initial", "midpoint")
-    maps = [ntk(victim.initial, victim.trained, sigma, at=place) for place in places]
+    maps = [ntk(network.initial, network.trained, sigma, at=place) for place in places]
     losses = [float(loss(f, x, b)) for f in maps]
     best = losses.index(min(losses))
-    return places[best], maps[best]
+    return "ntk", places[best], maps[best]
 
 
 def _reconstructed(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
-from attack.audit.result import AuditResult, local_chapter
+from attack.audit.result import AuditResult, first_layer, local_chapter
 from attack.data.dataset import Dataset
 from attack.descent.objective import least_squares
 from attack.local.identifiability import local_identifiability
@@ -19,7 +18,6 @@ from identify.arrays import FloatArray
 from identify.findings import Verdict, Witness
 from identify.relu.ambiguity import ReluWitness, relu_witness
 from identify.rendering.gallery import Chapter
-from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
 from identify.verify import REJECT_KKT
 
@@ -102,7 +100,7 @@ def _relu_report(
         residual=local.residual,
         recovery=None,
         witness=second,
-        neurons=neurons_of(_outward(victim), _numpy(victim.trained[0].weight)),
+        neurons=first_layer(victim.trained),
         activation=victim.config.activation,
         n_neurons=sum(len(layer.weight) for layer in victim.trained[:-1]),
         seed=seed,
@@ -163,13 +161,6 @@ def _taken_apart(witness: ReluWitness, x: FloatArray) -> Chapter:
         ("far part", "near part"),
         ("Training", x[[split.index, split.index]]),
     )
-
-
-def _outward(victim: Victim) -> FloatArray:
-    """The output weights; 1 for each neuron of the first layer where more layers follow."""
-    if len(victim.trained) == 2:
-        return _numpy(victim.trained[1].weight)[0]
-    return np.ones(len(victim.trained[0].weight))
 
 
 def _numpy(t: torch.Tensor) -> FloatArray:

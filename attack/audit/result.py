@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from attack.agreement import CrossCheck
 from attack.data.dataset import Dataset
 from attack.descent.result import Reconstruction
 from attack.local.report import LocalReport
+from attack.network.mlp import Parameters
+from identify.findings import Neurons
 from identify.rendering.gallery import Chapter
 from identify.rendering.html import write_html
 from identify.rendering.json import to_dict
+from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
 
 
@@ -72,6 +77,13 @@ def local_dict(local: LocalReport) -> dict[str, Any]:
         "method": local.method,
         "reasons": local.reasons,
     }
+
+
+def first_layer(theta: Parameters) -> Neurons:
+    """Its neurons, with their output weights; 1 for each where they lead to more than one."""
+    W, following = (layer.weight.cpu().double().numpy() for layer in theta[:2])
+    single = len(theta) == 2 and len(following) == 1
+    return neurons_of(following[0] if single else np.ones(len(W)), W)
 
 
 def local_chapter(what: str, local: LocalReport) -> Chapter:

@@ -1,13 +1,16 @@
 """The settings of a reconstruction on the command line.
 
 The options that stay None keep what the published settings say; their names are those of the fields
-of ``ReconstructionConfig`` and ``SplittingConfig``.
+of ``ReconstructionConfig`` and ``SplittingConfig``, but for --deviation, as --init is the network
+before training.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 from attack.cli.console import check_unused
 
@@ -43,7 +46,7 @@ class Overrides:
     """End at a loss below this multiple of the squared norm of the target."""
     candidates: int | None = None
     """Number of candidates at the start."""
-    init: float | None = None
+    init: Annotated[float | None, tyro.conf.arg(name="deviation")] = None
     """Standard deviation of the candidates at the start."""
     relu: Literal["exact", "sigmoid", "softplus"] | None = None
     """What stands for the derivative of relu."""
@@ -69,6 +72,8 @@ class Overrides:
                 f"--optimizer: found 'levenberg' with --settings {self.settings}, whose penalties "
                 "it does not take; pass --settings exact"
             )
+        if self.init is not None and not self.init > 0:
+            raise ValueError(f"--deviation: found {self.init:g}; pass a positive number")
         config = replace(base, seed=seed, splitting=splitting, **_given(self, "settings"))
         first_order, joint = config.optimizer in {"sgd", "adam"}, config.multipliers == "joint"
         for names, used, needed in (

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from attack.cli.console import check_outputs, check_unused, open_device, progress_bar, say
+from attack.cli.network import VICTIM, Network
 from attack.cli.overrides import Overrides, Splitting
 from identify.files import write_atomic
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from attack.descent.result import Reconstruction
     from attack.descent.state import Record
     from attack.metrics.truth import Truth
+    from attack.networks import LayeredNetwork
     from attack.victims.training import Victim
 
 
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 class Reconstruct:
     """Reconstruct the training samples of a stored network."""
 
-    victim: Annotated[Path, tyro.conf.Positional]
-    """A .safetensors file that attack train wrote."""
+    network: tyro.conf.OmitArgPrefixes[Network]
     objective: Literal["kkt", "multiclass", "signed", "ntk", "random-features"] = "kkt"
     """kkt (Haim et al. 2022), multiclass or signed (Buzaglo et al. 2023), ntk (Loo et al. 2024),
     random-features (Iurada et al. 2025)."""
@@ -41,7 +42,7 @@ class Reconstruct:
     seed: int = 0
     """Draws the start."""
     truth: bool = False
-    """Load the training samples again and measure against them."""
+    """Load the training samples again and measure against them; for a file of attack train."""
     folder: Path | None = None
     """Local files of MNIST or CIFAR-10, for --truth."""
     out: Path = Path("reconstruction.safetensors")
@@ -53,26 +54,41 @@ class Reconstruct:
 
     def run(self) -> None:
         """Reconstruct the samples, store the candidates, and say how it went."""
-        from attack.data.dataset import load_again
-        from attack.metrics.truth import Truth
-        from attack.victims.files import check_path, load_victim
+        from attack.network.activations import ReLU
+        from attack.networks import CHANGES
+        from attack.victims.files import check_path
+        from attack.victims.training import Victim
 
         check_path(self.out)
         check_outputs(self, "out", "checkpoint")
         check_unused(self, ("at", "last_layer"), self.objective == "ntk", "--objective ntk")
         check_unused(self, ("folder",), self.truth, "--truth")
         config = self.descent.config(self.seed, self.splitting.config())
-        victim = load_victim(self.victim).to(open_device(self.device))
-        if self.descent.relu is not None or self.descent.sharpness is not None:
-            relu = victim.config.activation == "relu"
-            check_unused(self.descent, ("relu", "sharpness"), relu, "a relu network")
-        truth = Truth(load_again(victim.data, self.folder).x) if self.truth else None
-        result = self._reconstruct(victim, config, truth)
-        self._store(victim, config, result)
+        changes = self.objective in CHANGES or self.subspace
+        needed = "--objective ntk or random-features, or --subspace"
+        check_unused(self.network, ("init",), changes, needed)
+        network = self.network.open()
+        relu = isinstance(network.activation, ReLU)
+        check_unused(self.descent, ("relu", "sharpness"), relu, "a relu network")
+        check_unused(self, ("truth",), isinstance(network, Victim), VICTIM)
+        if changes and network.initial is None:
+            raise ValueError(f"--init: found none; pass the network before training for {needed}")
+        network, truth = network.to(open_device(self.device)), self._truth(network)
+        result = self._reconstruct(network, config, truth)
+        self._store(network, config, result)
         say("\n".join([*_summary(result, truth), f"written  {self.out}"]))
 
+    def _truth(self, network: Victim | LayeredNetwork) -> Truth | None:
+        from attack.data.dataset import load_again
+        from attack.metrics.truth import Truth
+        from attack.victims.training import Victim
+
+        if not self.truth or not isinstance(network, Victim):
+            return None
+        return Truth(load_again(network.data, self.folder).x)
+
     def _reconstruct(
-        self, victim: Victim, config: ReconstructionConfig, truth: Truth | None
+        self, network: Victim | LayeredNetwork, config: ReconstructionConfig, truth: Truth | None
     ) -> Reconstruction:
         from attack.descent.checkpoint import Checkpoint
         from attack.networks import KernelEquations
@@ -86,7 +102,7 @@ class Reconstruct:
                 announce(text, record.step, config.steps)
 
             return reconstruct(
-                victim,
+                network,
                 self.objective,
                 config,
                 equations=KernelEquations(self.at, self.last_layer, self.subspace),
@@ -95,15 +111,21 @@ class Reconstruct:
                 checkpoint=Checkpoint(self.checkpoint) if self.checkpoint else None,
             )
 
-    def _store(self, victim: Victim, config: ReconstructionConfig, result: Reconstruction) -> None:
+    def _store(
+        self,
+        network: Victim | LayeredNetwork,
+        config: ReconstructionConfig,
+        result: Reconstruction,
+    ) -> None:
         from safetensors.torch import save
 
         from attack.descent.config import plain
+        from attack.victims.training import Victim
 
         record = {
             "objective": self.objective,
             "config": plain(config),
-            "data": asdict(victim.data),
+            "data": asdict(network.data) if isinstance(network, Victim) else None,
             "history": [asdict(one) for one in result.history],
             "events": [asdict(one) for one in result.events],
             "seconds": result.seconds,

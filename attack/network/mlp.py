@@ -37,6 +37,10 @@ class Layer:
         """The weight, then the bias if there is one."""
         return [self.weight] if self.bias is None else [self.weight, self.bias]
 
+    def to(self, where: str | torch.device | torch.dtype) -> Layer:
+        """The same on another device or in another precision, without its history."""
+        return Layer(*(t.detach().to(where) for t in self.tensors()))
+
     def towards(self, other: Layer, share: float) -> Layer:
         """The point at this share of the way to another, entry by entry."""
         bias = None

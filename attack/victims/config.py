@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 BINARY_LOSSES = ("logistic", "exponential", "squared")
 """For two classes, labels -1 and +1, one output."""
 
+ACTIVATIONS = (
+    "relu, softplus:BETA with BETA > 0, power:ALPHA with ALPHA from 1 to 32, or "
+    "polynomial:C0,C1,... that is not constant"
+)
+"""Those that have a name, in words."""
+
 BIASED_LAYERS = ("first", "all", "none")
 INITS = ("haim", "he")
 
@@ -77,10 +83,7 @@ def parse_activation(text: str) -> Activation:
             return Softplus(numbers[0])
         if kind == "polynomial" and 2 <= len(numbers) <= 33 and any(numbers[1:]):
             return PolynomialActivation(numbers)
-    raise ValueError(
-        f"activation: found {text[:80]!r}; pass relu, softplus:BETA with BETA > 0, power:ALPHA "
-        "with ALPHA from 1 to 32, or polynomial:C0,C1,... that is not constant"
-    )
+    raise ValueError(f"activation: found {text[:80]!r}; pass {ACTIVATIONS}")
 
 
 def check_config(config: VictimConfig, classes: int) -> None:

@@ -57,6 +57,17 @@ def save_victim(victim: Victim, path: str | Path) -> None:
     write_atomic(Path(path).with_suffix(".json"), text + "\n")
 
 
+def is_victim(path: str | Path) -> bool:
+    """Whether a file says of itself that ``save_victim`` wrote it; its entries are not checked."""
+    if Path(path).suffix != ".safetensors" or not Path(path).is_file():
+        return False
+    try:
+        with safe_open(path, "pt") as stored:
+            return _KEY in (stored.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def load_victim(path: str | Path) -> Victim:
     """Return the victim in a file that ``save_victim`` wrote, every entry checked, on the CPU.
 

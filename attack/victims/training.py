@@ -72,10 +72,8 @@ class Victim:
 
     def to(self, device: str | torch.device) -> Victim:
         """The same with its weights on another device."""
-        initial, trained = (
-            tuple(Layer(*(t.to(device) for t in layer.tensors())) for layer in layers)
-            for layers in (self.initial, self.trained)
-        )
+        both = (self.initial, self.trained)
+        initial, trained = (tuple(layer.to(device) for layer in layers) for layers in both)
         return replace(self, initial=initial, trained=trained)
 
     @property
@@ -110,7 +108,7 @@ def train_victim(
         config,
         progress or (lambda *_: None),
     )
-    trained = tuple(Layer(*(t.detach() for t in layer.tensors())) for layer in theta)
+    trained = tuple(layer.to(dataset.x.dtype) for layer in theta)
     return Victim(
         start,
         trained,
