@@ -124,5 +124,5 @@ def test_the_page_shows_both_halves(browser, cubic, relu, tmp_path):
 def test_networks_without_a_route_are_refused(tmp_path):
     data = load("digits", 4)
     victim = train_victim(data, replace(RELU, activation="softplus:5", steps=3, normalise=False))
-    with pytest.raises(ValueError, match="victim: found softplus:5"):
+    with pytest.raises(ValueError, match="network: found softplus:5"):
         audit(victim, data)

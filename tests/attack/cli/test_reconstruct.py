@@ -66,7 +66,7 @@ SHORT = ["--steps", "4", "--candidates", "4", "--block", "2"]
         ("cubic", [*NTK, "--at", "midpoint", "--subspace"]),
         ("cubic", [*NTK, "--optimizer", "levenberg"]),
         ("cubic", ["--objective", "random-features", "--settings", "exact", "--ridge", "1e-8"]),
-        ("cubic", ["--objective", "signed", "--optimizer", "lbfgs", "--init", "0.1"]),
+        ("cubic", ["--objective", "signed", "--optimizer", "lbfgs", "--deviation", "0.1"]),
         ("cubic", ["--objective", "kkt", "--multipliers", "non-negative", "--tolerance", "1e-9"]),
         (
             "cubic",
@@ -107,7 +107,8 @@ def test_every_objective_and_descent_is_within_reach(victims, tmp_path, victim, 
     assert 2 <= record["history"][-1]["step"] <= 4
     given = dict(pairwise(options))
     for name, found in (record["config"] | (record["config"]["splitting"] or {})).items():
-        wanted = given.get("--" + name.replace("_", "-"))
+        option = "deviation" if name == "init" else name.replace("_", "-")
+        wanted = given.get("--" + option)
         assert wanted is None or str(found) == wanted or float(wanted) == found
 
 
