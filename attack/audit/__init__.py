@@ -3,13 +3,15 @@
 A two-layer network with a power or polynomial goes through ``identify.verify_identifiability``, and
 its recovery is held against a warm and a cold start of the optimiser. Of a relu network the
 question is asked at its own training samples, where they are known: do the equations pin them, and
-which other samples satisfy them as well? Without them its weights alone are examined.
+which other samples satisfy them as well? Without them its weights alone are examined. Checkpoints
+before and after training also tell what it added to each layer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from attack.audit.changes import with_changes
 from attack.audit.polynomial import audit_polynomial
 from attack.audit.relu import audit_relu
 from attack.audit.relu_weights import audit_relu_weights
@@ -45,6 +47,17 @@ def audit(
         ValueError: If there is no route for the network.
     """
     say = say or (lambda _: None)
+    found = _by_activation(network, truth, seed, say)
+    if isinstance(network, Victim) or network.initial is None:
+        return found
+    say("changes of the layers")
+    return with_changes(found, network.trained, network.initial)
+
+
+def _by_activation(
+    network: Victim | LayeredNetwork, truth: Dataset | None, seed: int, say: Callable[[str], None]
+) -> AuditResult:
+    """The route of a polynomial or of a relu network, or a ValueError."""
     sigma, layers = network.activation, network.trained
     weights = LayeredNetwork(layers, network.initial, sigma)
     biases = tuple(layer.bias is not None for layer in layers)

@@ -13,11 +13,13 @@ from attack.data.dataset import Dataset
 from attack.descent.result import Reconstruction
 from attack.local.report import LocalReport
 from attack.network.mlp import Parameters
+from identify.checkpoints.layer_change import LayerChange
 from identify.findings import Neurons
 from identify.rendering.gallery import Chapter
 from identify.rendering.html import write_html
 from identify.rendering.json import to_dict
 from identify.rendering.neurons import neurons_of
+from identify.rendering.spans import change_dict
 from identify.report import IdentifiabilityReport
 
 
@@ -30,12 +32,14 @@ class AuditResult:
         reconstructions: By name of the start, with the cross-check; none without a recovery.
         local: Local identifiability, of the recovery or of the training samples.
         chapters: What the page shows beyond the report.
+        changes: What training added to each layer, where checkpoints before and after are given.
     """
 
     report: IdentifiabilityReport
     reconstructions: dict[str, tuple[Reconstruction, CrossCheck]]
     local: LocalReport | None
     chapters: tuple[Chapter, ...]
+    changes: tuple[LayerChange, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The audit as JSON-safe values."""
@@ -51,7 +55,9 @@ class AuditResult:
             for name, (result, check) in self.reconstructions.items()
         }
         local = None if self.local is None else local_dict(self.local)
-        return {"report": to_dict(self.report), "reconstructions": runs, "local": local}
+        found = {"report": to_dict(self.report), "reconstructions": runs, "local": local}
+        changes = [change_dict(change) for change in self.changes]
+        return found | {"changes": changes} if changes else found
 
     def to_html(self, path: str | Path, truth: Dataset | None = None) -> None:
         """Write one page with all of it.
