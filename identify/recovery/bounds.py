@@ -104,7 +104,7 @@ def sample_bounds(
 def _by_duals(problem: Problem, fit: Fit) -> bool:
     equations, (n, r) = problem.equations, fit.x.shape
     cubic = equations.activation.degree == 3 and not equations.free_b
-    return cubic and not equations.by_value and n == r and n >= FEWEST and fit.b.min() > 0
+    return cubic and not equations.by_value and n == r and n >= FEWEST and bool(fit.b.min() > 0)
 
 
 def local_bounds(

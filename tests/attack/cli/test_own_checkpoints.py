@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -10,6 +11,8 @@ from torch.nn.functional import normalize, softplus
 
 from attack.__main__ import main
 from attack.data.dataset import load
+from attack.victims.checkpoints import read_checkpoints
+from identify import synthesize_kkt
 
 
 class Cube(torch.nn.Module):
@@ -101,6 +104,19 @@ def test_without_the_start_a_cubic_network_is_read_as_a_kkt_point(cubic, capsys)
     assert "What training added" not in shown
 
 
+def test_a_kkt_point_gives_its_samples_back_without_the_start(tmp_path):
+    x = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 4)))[0].T
+    point, out = synthesize_kkt(x, [1, -1, 1, -1], 3), tmp_path / "a.json"
+    np.savez(tmp_path / "kkt.npz", **{"0.weight": point.W, "2.weight": point.a[None]})
+    options = ["--activation", "power:3", "--json", str(out)]
+    assert main(["audit", str(tmp_path / "kkt.npz"), *options]) == 0
+    record = json.loads(out.read_text())
+    assert (record["report"]["setting"], "changes" in record) == ("kkt", False)
+    assert np.allclose(np.abs(x @ np.transpose(record["report"]["recovery"]["x"])).max(0), 1)
+    for run in record["reconstructions"].values():
+        assert run["crosscheck"]["agreement"] == "AGREE"
+
+
 def test_a_relu_network_of_any_depth_without_its_samples(relu, tmp_path, capsys):
     out, page = tmp_path / "a.json", tmp_path / "a.html"
     assert main(["audit", *files(relu, "relu"), "--json", str(out), "--html", str(page)]) == 0
@@ -128,15 +144,22 @@ def test_reconstruction_of_a_relu_network(relu, tmp_path, capsys, init, options)
     assert "truth" not in capsys.readouterr().out
 
 
-def test_safetensors_in_single_precision(cubic, tmp_path, capsys):
+def test_safetensors_in_single_precision(cubic, tmp_path):
     names = []
     for name in ("start", "trained"):
         state = torch.load(cubic / f"{name}.pt")
         tensors = {key: t.float() for key, t in state.get("model", state).items()}
         names.append(str(tmp_path / f"{name}.safetensors"))
         save_file(tensors, names[-1])
-    assert main(["audit", names[1], "--init", names[0], "--activation", "power:3"]) == 0
-    assert "noise per equation is 5.96e-08" in " ".join(capsys.readouterr().out.split())
+    network = read_checkpoints(names[1], names[0], "power:3")
+    assert network.initial is not None
+    for layer, key in zip(network.trained, ("0.weight", "2.weight"), strict=True):
+        assert torch.equal(layer.weight, tensors[key])  # in the type in which it is stored
+    out = tmp_path / "r.safetensors"
+    options = ["--objective", "ntk", "--settings", "exact", "--candidates", "4", "--steps", "4"]
+    arguments = [names[1], "--init", names[0], "--activation", "power:3", *options]
+    assert main(["reconstruct", *arguments, "--out", str(out)]) == 0
+    assert load_file(out)["x"].shape == (4, 64)
 
 
 @pytest.mark.parametrize(
