@@ -30,11 +30,12 @@ def sequential(sigma, *widths, bias):
 def train(folder, net, data, loss, rate, steps):
     """Plain descent, with state dicts before and after it."""
     torch.save(net.state_dict(), folder / "start.pt")
-    optimiser = torch.optim.SGD(net.parameters(), lr=rate)
+    theta = list(net.parameters())
     for _ in range(steps):
-        optimiser.zero_grad()
-        loss(data.labels, net(data.x)[:, 0]).mean().backward()
-        optimiser.step()
+        gradients = torch.autograd.grad(loss(data.labels, net(data.x)[:, 0]).mean(), theta)
+        with torch.no_grad():
+            for weight, gradient in zip(theta, gradients, strict=True):
+                weight -= rate * gradient
     torch.save({"model": net.state_dict(), "step": steps}, folder / "trained.pt")
     return folder
 
