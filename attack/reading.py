@@ -11,7 +11,7 @@ from torch import nn
 from attack.network.activations import Activation
 from attack.network.checks import check_layers
 from attack.network.mlp import Layer, Parameters
-from attack.network.torch_layers import layers_of
+from attack.network.torch_layers import chain_of_layers
 from attack.networks import LayeredNetwork, ModuleNetwork
 
 
@@ -43,7 +43,7 @@ def read_network(
     model: Source, init: Source | None, activation: Activation | None, dtype: torch.dtype
 ) -> LayeredNetwork | ModuleNetwork:
     """Read the network after and before training; an activation is for lists of layers only."""
-    if isinstance(model, nn.Module) and layers_of(model) is None:
+    if isinstance(model, nn.Module) and chain_of_layers(model) is None:
         return _module_network(model, init, dtype)
     trained, sigma = _read("model", model, activation)
     before: Parameters | None = None
@@ -59,7 +59,7 @@ def _read(
     name: str, source: Source, activation: Activation | None
 ) -> tuple[Parameters, Activation]:
     if isinstance(source, nn.Module):
-        found = layers_of(source)
+        found = chain_of_layers(source)
         if found is None:
             raise ValueError(f"{name}: found {type(source).__name__}; pass a network like model")
         return found

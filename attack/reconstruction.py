@@ -13,9 +13,9 @@ from attack.descent.config import ReconstructionConfig
 from attack.descent.loop import Progress, reconstruct_map
 from attack.descent.result import Reconstruction
 from attack.descent.setting import LabelledMap
-from attack.descent.state import starting_point
+from attack.descent.state import initial_candidates
 from attack.maps.protocol import Map
-from attack.maps.subspace import SubspaceMap, row_space
+from attack.maps.subspace import SubspaceMap, span_of_first_layer
 from attack.metrics.truth import Truth
 from attack.network.activations import Activation, ReLU, softplus_schedule
 from attack.networks import (
@@ -83,20 +83,13 @@ def reconstruct(
     map_at = maps_of(network, objective, config, equations)
     x, weights, labels = _start(network, objective, config, labels, start)
     if not equations.subspace:
-        basis, chart = None, map_at
+        basis, f = None, map_at
     else:
         basis = _basis(network)
-        x, chart = x @ basis.T, _restricted(map_at, basis)
+        x, f = x @ basis.T, _restricted(map_at, basis)
         truth = None if truth is None else replace(truth, basis=basis)
     result = reconstruct_map(
-        chart,
-        x,
-        weights,
-        config,
-        labels=labels,
-        truth=truth,
-        progress=progress,
-        checkpoint=checkpoint,
+        f, x, weights, config, labels=labels, truth=truth, progress=progress, checkpoint=checkpoint
     )
     if objective == "kkt":
         result = replace(result, b=result.b * result.labels)
@@ -133,7 +126,7 @@ def _start(
 ) -> tuple[Tensor, Tensor, Tensor]:
     like, d = network.example, network.dimension
     if start is None:
-        x, weights = (t.to(like) for t in starting_point(config, d))
+        x, weights = (t.to(like) for t in initial_candidates(config, d))
     else:
         x, weights = _given(start, like, d)
         weights = weights * (len(x) if config.mean else 1)
@@ -162,7 +155,7 @@ def _basis(network: LayeredNetwork | ModuleNetwork) -> Tensor:
             "equations.subspace: found True; pass the layers of the network before and after "
             "training, whose difference spans the space"
         )
-    return row_space(network.initial, network.trained)
+    return span_of_first_layer(network.initial, network.trained)
 
 
 def _restricted(map_at: LabelledMap, basis: Tensor) -> LabelledMap:

@@ -29,7 +29,7 @@ from attack.data.dataset import load
 from attack.descent.loop import reconstruct_map
 from attack.maps.objectives import ntk, random_features
 from attack.maps.sphere import SphereMap
-from attack.metrics.matching import evaluate
+from attack.metrics.matching import match_and_measure
 from attack.metrics.vectors import cosine
 from attack.network.activations import Softplus
 from attack.network.mlp import initial
@@ -98,7 +98,7 @@ def subspace_run(width: int, way: Way, seed: int) -> dict[str, Any]:
         if loss <= CONFIG.tolerance:
             break
     assert best is not None
-    matched = evaluate(x, best[1], cosine(), matching="one-to-one")
+    matched = match_and_measure(x, best[1], cosine(), matching="one-to-one")
     return {
         "width": width,
         "way": way.name,

@@ -37,7 +37,7 @@ class Descent:
         self.memory = [torch.zeros_like(p.x), torch.zeros_like(p.weights)]
 
     def step(self) -> None:
-        """One step of ``descend`` with the published settings."""
+        """One step of ``descend_block`` with the published settings."""
         value = loss(self.map, self.x, self.weights) + CONFIG.priors.value(self.x, self.weights)
         slopes = torch.autograd.grad(value, [self.x, self.weights])
         with torch.no_grad():

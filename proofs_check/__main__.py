@@ -81,9 +81,13 @@ class ProofsCheck:
         console.print(render_summary(checked), markup=False, highlight=False, soft_wrap=True)
 
     def _write(self, checked: Sequence[CheckedClaim]) -> None:
-        from proofs_check.rendering import write_errata, write_html, write_json
+        from proofs_check.rendering import write_errata, write_ledger_html, write_ledger_json
 
-        targets = (self.json, write_json), (self.html, write_html), (self.errata, write_errata)
+        targets = (
+            (self.json, write_ledger_json),
+            (self.html, write_ledger_html),
+            (self.errata, write_errata),
+        )
         for path, write in targets:
             if path is not None:
                 write(checked, path)

@@ -69,19 +69,9 @@ def _relu_report(
     seed: int,
 ) -> IdentifiabilityReport:
     """The report on the training samples of these numbers, which carry weight."""
-    reasons = [
-        (
-            f"{len(numbers)} of the {victim.data.n} training samples carry weight in the "
-            "max-margin equations; the others leave no trace there, so they are not determined."
-        ),
-        (
-            f"With the best multipliers these samples leave {local.residual:.2g} of the weights "
-            f"unexplained, and {_spread(*margins)}: the network satisfies the KKT conditions no "
-            "better than that."
-        ),
-    ]
     rejected = local.residual > REJECT_KKT
     verdict = Verdict.MODEL_REJECTED if rejected else Verdict.UNDECIDED
+    reasons = _how_far(victim, numbers, local, margins)
     reasons += _REJECTED if rejected else local.reasons
     second = None
     if witness is not None:
@@ -105,6 +95,23 @@ def _relu_report(
         n_neurons=sum(len(layer.weight) for layer in victim.trained[:-1]),
         seed=seed,
     )
+
+
+def _how_far(
+    victim: Victim, numbers: list[int], local: LocalReport, margins: tuple[float, float]
+) -> list[str]:
+    """Say which samples carry weight, and how well they satisfy the equations."""
+    return [
+        (
+            f"{len(numbers)} of the {victim.data.n} training samples carry weight in the "
+            "max-margin equations; the others leave no trace there, so they are not determined."
+        ),
+        (
+            f"With the best multipliers these samples leave {local.residual:.2g} of the weights "
+            f"unexplained, and {_spread(*margins)}: the network satisfies the KKT conditions no "
+            "better than that."
+        ),
+    ]
 
 
 def _second_set(witness: ReluWitness, numbers: list[int]) -> str:

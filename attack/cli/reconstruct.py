@@ -119,12 +119,12 @@ class Reconstruct:
     ) -> None:
         from safetensors.torch import save
 
-        from attack.descent.config import plain
+        from attack.descent.config import plain_config
         from attack.victims.training import Victim
 
         record = {
             "objective": self.objective,
-            "config": plain(config),
+            "config": plain_config(config),
             "data": asdict(network.data) if isinstance(network, Victim) else None,
             "history": [asdict(one) for one in result.history],
             "events": [asdict(one) for one in result.events],
@@ -139,7 +139,7 @@ class Reconstruct:
 
 def _summary(result: Reconstruction, truth: Truth | None) -> list[str]:
     """The lines to print: loss, number of candidates, and how near they came to the truth."""
-    from attack.metrics.matching import evaluate
+    from attack.metrics.matching import match_and_measure
     from attack.metrics.vectors import l2
 
     first, last = result.history[0], result.history[-1]
@@ -149,8 +149,8 @@ def _summary(result: Reconstruction, truth: Truth | None) -> list[str]:
         f"samples  {first.k} candidates at the start, {last.k} at the end, {changes}",
     ]
     if truth is not None:
-        matched = evaluate(truth.samples, result.x, truth.metric)
-        distance = evaluate(truth.samples, result.x, l2()).values.mean()
+        matched = match_and_measure(truth.samples, result.x, truth.metric)
+        distance = match_and_measure(truth.samples, result.x, l2()).values.mean()
         lines.append(
             f"truth    {matched.found} of {len(truth.samples)} found (cosine of 0.99 or more), "
             f"mean cosine {matched.values.mean():.3f}, mean L2 {distance:.3f}, nearest candidate"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attack.data.local_formats import Pictures
-from attack.data.sources import LOCAL, open_source
+from attack.data.sources import LOCAL, open_pictures
 from identify.arrays import IntArray
 
 _ODD = frozenset({1, 3, 5, 7, 9})
@@ -112,7 +112,7 @@ def load(
         ValueError: If there are not so many samples, or the files cannot be read.
     """
     _check(name, n, classes, seed, folder)
-    stored = open_source(name, folder)
+    stored = open_pictures(name, folder)
     groups = stored.labels.astype(np.int64)
     if classes == 2:
         groups = np.isin(groups, sorted(_POSITIVE[name])).astype(np.int64)

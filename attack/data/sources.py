@@ -20,7 +20,7 @@ LOCAL: dict[str, Callable[[str | Path], Pictures]] = {"mnist": read_mnist, "cifa
 _OPENML = {"mnist": (554, (28, 28)), "cifar10": (40927, (3, 32, 32))}
 
 
-def open_source(name: str, folder: str | Path | None) -> Pictures:
+def open_pictures(name: str, folder: str | Path | None) -> Pictures:
     """Return all pictures of a data set, as stored; folder None opens OpenML.
 
     Raises:

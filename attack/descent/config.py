@@ -154,8 +154,8 @@ ReconstructionConfig.EXACT = ReconstructionConfig(
 )
 
 
-def plain(config: Any) -> Any:
+def plain_config(config: Any) -> Any:
     """A config as nested dicts of plain values, to be saved and compared."""
     if not hasattr(config, "__dataclass_fields__"):
         return list(config) if isinstance(config, tuple) else config
-    return {field.name: plain(getattr(config, field.name)) for field in fields(config)}
+    return {field.name: plain_config(getattr(config, field.name)) for field in fields(config)}

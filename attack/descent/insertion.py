@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attack.descent.iterate import Iterate
 from attack.descent.objective import residual, squared_norm
-from attack.descent.optimisers import solve
+from attack.descent.optimisers import solve_multipliers
 from attack.descent.setting import Setting
 from attack.descent.splitting_config import MergingConfig
 from attack.descent.state import Event, State
@@ -85,7 +85,7 @@ def _appended(setting: Setting, state: State, x: Tensor, weights: Tensor, labels
         origin=torch.cat([state.origin, state.origin.new_full((more,), -1)]),
         identity=torch.cat([state.identity, state.identity.new_zeros(more)]),
     ).renumbered(range(k, k + more))
-    best = solve(setting.map_of(after), after.x, after.weights, setting.config)
+    best = solve_multipliers(setting.map_of(after), after.x, after.weights, setting.config)
     after = replace(after, iterate=Iterate(after.x, best, memory))
     loss = setting.loss(after)
     events = tuple(

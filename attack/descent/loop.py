@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from attack.descent.checkpoint import Checkpoint
-from attack.descent.config import ReconstructionConfig, plain
+from attack.descent.config import ReconstructionConfig, plain_config
 from attack.descent.result import Reconstruction
 from attack.descent.rounds import next_round
 from attack.descent.setting import LabelledMap, Setting
@@ -53,7 +53,7 @@ def reconstruct_map(
             the labels of the candidates or changes during the run.
         start_x: (k, d).
         start_weights: (k,).
-        config: Settings; its ``candidates`` and ``init`` are those of ``state.starting_point``.
+        config: Settings; its ``candidates`` and ``init`` are those of ``state.initial_candidates``.
         labels: (k,), handed down to children; only candidates of one label are merged.
         truth: The true samples, for the metric of the history only.
         progress: Called block by block.
@@ -142,7 +142,7 @@ def _check(x: Tensor, weights: Tensor, labels: Tensor) -> None:
 def _identity(setting: Setting, state: State) -> dict[str, Any]:
     target = [float(piece.double().square().sum()) for piece in setting.map_of(state).target]
     return {
-        "config": plain(setting.config),
+        "config": plain_config(setting.config),
         "target": target,
         "start_x": state.x,
         "start_weights": state.weights,

@@ -22,7 +22,7 @@ MapAt: TypeAlias = Callable[[int], Map]
 """From the number of steps taken to the map: the published softplus sharpens while it runs."""
 
 
-def solve(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> Tensor:
+def solve_multipliers(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> Tensor:
     """The multipliers for given samples: as they are, or by least squares."""
     if config.multipliers == "joint":
         return weights.detach()
@@ -30,7 +30,7 @@ def solve(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> T
     return least_squares(f, x, nonnegative=nonnegative, ridge=config.ridge)
 
 
-def descend(
+def descend_block(
     map_at: MapAt, start: Iterate, config: ReconstructionConfig, taken: int, steps: int
 ) -> Iterate:
     """A block of steps, after ``taken`` others; second-order methods keep the map of the first."""
@@ -45,7 +45,9 @@ def descend(
     at = start
     for step in range(taken, taken + steps):
         at = _first_order(at, _gradients(map_at(step), at, config), config)
-    return Iterate(at.x, solve(map_at(taken + steps), at.x, at.weights, config), at.memory)
+    return Iterate(
+        at.x, solve_multipliers(map_at(taken + steps), at.x, at.weights, config), at.memory
+    )
 
 
 def _objective(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig) -> Tensor:
@@ -54,7 +56,7 @@ def _objective(f: Map, x: Tensor, weights: Tensor, config: ReconstructionConfig)
 
 def _gradients(f: Map, at: Iterate, config: ReconstructionConfig) -> dict[str, Tensor]:
     x = at.x.detach().requires_grad_()
-    weights = solve(f, x, at.weights, config)
+    weights = solve_multipliers(f, x, at.weights, config)
     names = {"x": x}
     if config.multipliers == "joint":
         names["weights"] = weights.requires_grad_()
@@ -96,7 +98,7 @@ def _adam(
 
 def _lbfgs(f: Map, start: Iterate, config: ReconstructionConfig, steps: int) -> Iterate:
     x = start.x.detach().clone().requires_grad_()
-    weights = solve(f, x, start.weights, config).clone()
+    weights = solve_multipliers(f, x, start.weights, config).clone()
     free = [x]
     if config.multipliers == "joint":
         free.append(weights.requires_grad_())
@@ -114,7 +116,7 @@ def _lbfgs(f: Map, start: Iterate, config: ReconstructionConfig, steps: int) -> 
     )
 
     def closure() -> Tensor:  # at the best lambda the derivative through lambda is 0
-        now = weights if len(free) == 2 else solve(f, x, weights, config)
+        now = weights if len(free) == 2 else solve_multipliers(f, x, weights, config)
         value = _objective(f, x, now, config) / size
         for variable, slope in zip(free, torch.autograd.grad(value, free), strict=True):
             variable.grad = slope
@@ -123,4 +125,4 @@ def _lbfgs(f: Map, start: Iterate, config: ReconstructionConfig, steps: int) -> 
     with torch.enable_grad():
         optimizer.step(closure)
     x = x.detach()
-    return Iterate(x, solve(f, x, weights, config))
+    return Iterate(x, solve_multipliers(f, x, weights, config))

@@ -9,7 +9,7 @@ import torch
 
 from attack.descent.config import SECOND_ORDER
 from attack.descent.objective import loss
-from attack.descent.optimisers import descend
+from attack.descent.optimisers import descend_block
 from attack.descent.second_phase import phase_two
 from attack.descent.setting import Setting
 from attack.descent.state import Record, State
@@ -35,7 +35,7 @@ def _block(setting: Setting, state: State) -> State:
     steps = min(config.block, config.steps - state.step)
     if config.splitting is not None:
         steps = min(steps, config.splitting.every - (state.step - state.last))
-    iterate = descend(
+    iterate = descend_block(
         lambda step: setting.map_at(step, state.labels), state.iterate, config, state.step, steps
     )
     return replace(state, iterate=iterate, step=state.step + steps)

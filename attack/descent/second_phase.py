@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attack.descent.insertion import insert
 from attack.descent.iterate import Iterate
-from attack.descent.optimisers import descend
+from attack.descent.optimisers import descend_block
 from attack.descent.reduction import Reducer
 from attack.descent.setting import Setting
 from attack.descent.splitting import split
@@ -51,7 +51,7 @@ def _reduced(setting: Setting, merging: MergingConfig, state: State) -> State:
         def map_at(step: int) -> Map:
             return setting.map_at(step, labels)
 
-        end = descend(map_at, Iterate(x, weights), config, state.step, merging.steps)
+        end = descend_block(map_at, Iterate(x, weights), config, state.step, merging.steps)
         return end.x, end.weights
 
     result = Reducer(map_of, refine, merging).reduce(state.x, state.weights, state.labels)

@@ -32,7 +32,7 @@ HALVINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitCandidates:
     """Candidates after one phase II.
 
     Attributes:
@@ -106,7 +106,9 @@ def select(values: Tensor, measured: Tensor, config: SplittingConfig) -> Tensor:
     return order[((measured < config.threshold) & (values < 0))[order]][:room]
 
 
-def split(map_of: MapOf, x: Tensor, weights: Tensor, config: SplittingConfig, seed: int) -> Split:
+def split(
+    map_of: MapOf, x: Tensor, weights: Tensor, config: SplittingConfig, seed: int
+) -> SplitCandidates:
     """Split samples x (k, d), if any is selected and a step lowers the loss; seed of Lanczos."""
     with torch.no_grad():
         everyone = torch.arange(len(x), device=x.device)
@@ -124,10 +126,10 @@ def split(map_of: MapOf, x: Tensor, weights: Tensor, config: SplittingConfig, se
         search = _Search(map_of, x, weights, pairs.vectors, pairs.values)
         divided, eta = _line_search(search, chosen, config.eta_max, before)
         if not len(divided):
-            return Split(x, weights, everyone, divided, eta, before, before)
+            return SplitCandidates(x, weights, everyone, divided, eta, before, before)
         new_x, new_weights, parents = search.children(divided, eta)
         after = search.loss(divided, eta)
-        return Split(new_x, new_weights, parents, divided, eta, after, before)
+        return SplitCandidates(new_x, new_weights, parents, divided, eta, after, before)
 
 
 def _line_search(

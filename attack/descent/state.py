@@ -126,7 +126,7 @@ class State:
         return sum(event.kind in kinds for event in self.events)
 
 
-def starting_point(config: ReconstructionConfig, dimension: int) -> tuple[Tensor, Tensor]:
+def initial_candidates(config: ReconstructionConfig, dimension: int) -> tuple[Tensor, Tensor]:
     """Random x (k, d) and weights (k,), drawn on the CPU in double precision and rounded."""
     generator = torch.Generator().manual_seed(config.seed)
     k, (low, high) = config.candidates, config.weight_range

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from attack.descent.result import Reconstruction
-from attack.metrics.matching import Matched, Matching, evaluate
+from attack.metrics.matching import Matched, Matching, match_and_measure
 from attack.metrics.vectors import Metric, Symmetry
 from identify.arrays import FloatArray, IntArray
 
@@ -110,7 +110,7 @@ def compare_runs(
         seeds = f"{without.seed} and {with_.seed}"
         raise ValueError(f"without, with_: found seeds {seeds}; pass runs from the same start")
     before, after = (
-        evaluate(truth, run.x, metric, matching=matching, symmetry=symmetry)
+        match_and_measure(truth, run.x, metric, matching=matching, symmetry=symmetry)
         for run in (without, with_)
     )
     return Comparison(

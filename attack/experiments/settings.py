@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from attack.descent.config import plain
+from attack.descent.config import plain_config
 from attack.experiments.presets import Preset
 
 
@@ -28,9 +28,9 @@ def settings_of(preset: Preset) -> list[SourcedValue]:
     data = f"{preset.samples} of {preset.data}, {preset.classes} classes"
     rows = [SourcedValue("data", data, preset.sources["victim"])]
     parts = {
-        "victim": plain(preset.victim),
-        "reconstruction": plain(replace(preset.config, splitting=None)),
-        "splitting": plain(preset.config.splitting),
+        "victim": plain_config(preset.victim),
+        "reconstruction": plain_config(replace(preset.config, splitting=None)),
+        "splitting": plain_config(preset.config.splitting),
     }
     for part, values in parts.items():
         rows += [

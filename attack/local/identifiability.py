@@ -16,7 +16,7 @@ from torch import Tensor
 
 from attack.descent.objective import residual, squared_norm
 from attack.local.derivative import jacobian
-from attack.local.reasons import APART, LocalFindings, judge
+from attack.local.reasons import APART, LocalFindings, judge_samples
 from attack.local.region import region_margin
 from attack.local.report import LocalReport
 from attack.local.spectrum import Limits, Spectrum, dense, iterative
@@ -89,10 +89,16 @@ def local_identifiability(
     with torch.no_grad():
         s = dense(m, projection.basis(), limits) if formed else iterative(m, like, limits)
         region = region_margin(reconstruction, x)
+    return _report(_findings(s, m.columns, off, region, zero, formed), s, scales)
+
+
+def _findings(
+    s: Spectrum, columns: int, off: float, region: Tensor | None, zero: float, formed: bool
+) -> LocalFindings:
     unit = s.largest or 1.0
-    findings = LocalFindings(
-        columns=m.columns,
-        rank=(m.columns - s.nullity[1], m.columns - s.nullity[0]),
+    return LocalFindings(
+        columns=columns,
+        rank=(columns - s.nullity[1], columns - s.nullity[0]),
         gap=(s.gap[0] / unit, s.gap[1] / unit),
         motion=s.motion,
         residual=off,
@@ -100,7 +106,6 @@ def local_identifiability(
         zero=zero,
         formed=formed,
     )
-    return _report(findings, s, scales)
 
 
 def _report(f: LocalFindings, s: Spectrum, scales: Tensor) -> LocalReport:
@@ -108,7 +113,7 @@ def _report(f: LocalFindings, s: Spectrum, scales: Tensor) -> LocalReport:
     z = s.vectors / scales
     z = z / z.flatten(1).norm(dim=1)[:, None, None]
     unit = s.largest or 1.0
-    verdict = judge(f)
+    verdict = judge_samples(f)
     return LocalReport(
         columns=f.columns,
         rank=f.rank[0] if f.rank[0] == f.rank[1] else None,

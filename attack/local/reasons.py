@@ -56,7 +56,7 @@ class LocalVerdict:
     reasons: list[str]
 
 
-def judge(f: LocalFindings) -> LocalVerdict:
+def judge_samples(f: LocalFindings) -> LocalVerdict:
     """Say which samples are pinned and which move; on weak evidence neither."""
     least, most = f.motion
     trusted = f.near and f.gap[1] >= APART * f.zero

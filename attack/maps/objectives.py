@@ -18,7 +18,7 @@ from torch.nn.functional import one_hot
 from attack.maps.mlp_map import Evaluation, MLPMap
 from attack.maps.protocol import Outputs
 from attack.network.activations import Activation
-from attack.network.checks import check_count, check_labels, check_layers, check_same_shapes
+from attack.network.checks import check_label_count, check_labels, check_layers, check_same_shapes
 from attack.network.mlp import Parameters
 
 
@@ -33,7 +33,7 @@ def label_outputs(labels: Tensor) -> Outputs:
     check_labels("labels", labels, range(-1, 2, 2))
 
     def sign(phi: Tensor) -> Tensor:
-        check_count("labels", labels, phi)
+        check_label_count("labels", labels, phi)
         return labels.to(phi)[:, None]
 
     return sign
@@ -53,7 +53,7 @@ def margin_outputs(classes: Tensor, C: int) -> Outputs:
     check_labels("classes", classes, range(C))
 
     def margin(phi: Tensor) -> Tensor:
-        check_count("classes", classes, phi)
+        check_label_count("classes", classes, phi)
         own = one_hot(classes.to(phi.device, torch.int64), phi.shape[1])
         rival = one_hot(phi.masked_fill(own.bool(), -torch.inf).argmax(1), phi.shape[1])
         return (own - rival).to(phi.dtype)

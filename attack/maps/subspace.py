@@ -36,7 +36,7 @@ class SubspaceMap:
         return self.inside.gram(x @ self.basis)
 
 
-def row_space(initial: Parameters, trained: Parameters, *, gap: float = 1e-6) -> Tensor:
+def span_of_first_layer(initial: Parameters, trained: Parameters, *, gap: float = 1e-6) -> Tensor:
     """Orthonormal basis (r, d) of the span of the samples; singular values below the gap are 0."""
     # every gradient of the first layer is a combination of the samples, so W_1 - W_1(0) has its
     # rows in their span, for full-batch training of any network (Tansley et al.)

@@ -65,7 +65,7 @@ def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> In
     return partner
 
 
-def evaluate(
+def match_and_measure(
     truth: Tensor,
     found: Tensor,
     metric: Metric,

@@ -45,7 +45,7 @@ def cosine() -> Metric:
 
 def scores(metric: Metric, truth: Tensor, found: Tensor, symmetry: Symmetry = "none") -> Tensor:
     """The metric, (n, k), of every true sample (n, d) and every candidate (k, d) turned to it."""
-    check_samples(truth, found)
+    check_sample_shapes(truth, found)
     # double precision: evaluation is not a place for TF32
     truth, found = truth.detach().to(found.device, torch.float64), found.detach().double()
     values = truth.new_empty(len(truth), len(found))
@@ -69,7 +69,7 @@ def towards(x: Tensor, y: Tensor, symmetry: Symmetry) -> Tensor:
     return y * ratio(inner, y.square().sum(-1, keepdim=True))  # min_c |x - c y|^2
 
 
-def check_samples(truth: Tensor, found: Tensor) -> None:
+def check_sample_shapes(truth: Tensor, found: Tensor) -> None:
     """Refuse samples that are not (n, d) with n >= 1 and (k, d)."""
     if truth.ndim != 2 or found.ndim != 2 or truth.shape[1] != found.shape[1] or not len(truth):
         shapes = f"{tuple(truth.shape)} and {tuple(found.shape)}"

@@ -50,7 +50,7 @@ def check_labels(name: str, labels: Tensor, allowed: range) -> None:
         raise ValueError(f"{name}: found {found}; pass (k,) labels, each {span}")
 
 
-def check_count(name: str, labels: Tensor, phi: Tensor) -> None:
+def check_label_count(name: str, labels: Tensor, phi: Tensor) -> None:
     """Check that there is one label for each row of the outputs phi, (k, C)."""
     if len(labels) != len(phi):
         raise ValueError(

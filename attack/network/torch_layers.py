@@ -8,7 +8,7 @@ from attack.network.activations import Activation, ReLU, Softplus
 from attack.network.mlp import Layer, Parameters
 
 
-def layers_of(module: nn.Module) -> tuple[Parameters, Activation] | None:
+def chain_of_layers(module: nn.Module) -> tuple[Parameters, Activation] | None:
     """Layers and activation of a plain network; None for any other module."""
     if not isinstance(module, nn.Sequential):
         return None

@@ -61,7 +61,7 @@ class VictimConfig:
     """Draws the initial weights."""
 
 
-def parse_activation(text: str) -> Activation:
+def activation_from_text(text: str) -> Activation:
     """Return the activation relu, softplus:BETA, power:ALPHA or polynomial:C0,C1,...
 
     Raises:
@@ -92,7 +92,7 @@ def check_config(config: VictimConfig, classes: int) -> None:
     Raises:
         ValueError: Names the entry, what was found and what to pass.
     """
-    parse_activation(config.activation)
+    activation_from_text(config.activation)
     fitting = BINARY_LOSSES if classes == 2 else ("cross-entropy",)
     layers, widths = len(config.widths) + 1, all(map(_countable, config.widths))
     given = len(config.scales) in {0, layers} and all(map(_positive, config.scales))

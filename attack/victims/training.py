@@ -25,10 +25,10 @@ from attack.network.activations import Activation
 from attack.network.mlp import Layer, initial, outputs
 from attack.victims.config import (
     VictimConfig,
+    activation_from_text,
     biased_layers,
     check_config,
     layer_widths,
-    parse_activation,
 )
 
 RECORDS = 1000
@@ -79,7 +79,7 @@ class Victim:
     @property
     def activation(self) -> Activation:
         """sigma, with its true derivative."""
-        return parse_activation(self.config.activation)
+        return activation_from_text(self.config.activation)
 
     @property
     def biases(self) -> tuple[bool, ...]:
@@ -100,7 +100,7 @@ def train_victim(
     check_config(config, dataset.info.classes)
     began = time.perf_counter()
     start = initial_layers(dataset, config)
-    sigma, x, y = parse_activation(config.activation), dataset.x, dataset.labels
+    sigma, x, y = activation_from_text(config.activation), dataset.x, dataset.labels
     theta = [Layer(*(t.clone().requires_grad_() for t in layer.tensors())) for layer in start]
     losses = _descend(
         [t for layer in theta for t in layer.tensors()],

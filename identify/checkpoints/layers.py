@@ -17,7 +17,7 @@ _FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layer:
+class StoredLayer:
     """A matrix of one state of a network, with its bias.
 
     Attributes:
@@ -65,7 +65,7 @@ class Layer:
         return values
 
 
-def layers_of(source: Source) -> dict[str, Layer]:
+def stored_layers(source: Source) -> dict[str, StoredLayer]:
     """Every matrix of a network, with its bias where it has one.
 
     Returns:
@@ -77,7 +77,7 @@ def layers_of(source: Source) -> dict[str, Layer]:
         ValueError: If there is none, or one is stored in a type that is not read.
     """
     tensors = source.tensors
-    found: dict[str, Layer] = {}
+    found: dict[str, StoredLayer] = {}
     for name, weight in tensors.items():
         if not _is_matrix(name, weight):
             continue
@@ -89,7 +89,7 @@ def layers_of(source: Source) -> dict[str, Layer]:
         bias = tensors.get(_bias(name))
         if bias is None or len(bias.shape) != 1 or bias.dtype not in _FLOATS:
             bias = None
-        found[name] = Layer(label, weight, bias)
+        found[name] = StoredLayer(label, weight, bias)
     if not found:
         raise ValueError(
             f"{source.label}: found no weight matrix among {source.listed()}; pass the weights of "
@@ -113,7 +113,7 @@ def _bias(name: str) -> str:
     return ahead + dot + last
 
 
-def _oriented(layers: dict[str, Layer]) -> dict[str, Layer]:
+def _oriented(layers: dict[str, StoredLayer]) -> dict[str, StoredLayer]:
     # Biases belong to outputs: where they fit the second axis alone, that one is the outputs.
     turned = {
         name
@@ -122,7 +122,7 @@ def _oriented(layers: dict[str, Layer]) -> dict[str, Layer]:
         and len(layer.weight.shape) == 2
         and layer.bias.shape[0] == layer.weight.shape[1] != layer.weight.shape[0]
     }
-    found: dict[str, Layer] = {}
+    found: dict[str, StoredLayer] = {}
     for name, layer in layers.items():
         square = bool(turned) and len({*layer.weight.shape}) == 1 and layer.bias is not None
         shown = replace(layer, turned=name in turned or square)

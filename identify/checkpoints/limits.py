@@ -44,7 +44,7 @@ class _Bounded:
         return data
 
 
-def check_count(number: int) -> None:
+def check_tensor_count(number: int) -> None:
     """Refuse a file of more than ``MAX_TENSORS`` tensors."""
     if number > MAX_TENSORS:
         raise RefusedError(f"found {number} tensors, more than {MAX_TENSORS}; {FEW}")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from identify.arrays import FloatArray
 from identify.checkpoints.kinds import by_number, chain
-from identify.checkpoints.layers import Layer, layers_of
+from identify.checkpoints.layers import StoredLayer, stored_layers
 from identify.checkpoints.limits import listed, quoted
 from identify.checkpoints.sources import Source, open_source
 
@@ -41,7 +41,7 @@ def as_network(source: object, argument: str = "trained") -> tuple[LinearLayer, 
         ValueError: If there is anything else in the network, or that order cannot be told.
     """
     opened = open_source(source, argument)
-    layers = layers_of(opened)
+    layers = stored_layers(opened)
     used = {id(t) for layer in layers.values() for t in (layer.weight, layer.bias)}
     more = {name: t.shape for name, t in opened.tensors.items() if id(t) not in used}
     more |= {name: layer.shape for name, layer in layers.items() if len(layer.shape) != 2}
@@ -54,7 +54,7 @@ def as_network(source: object, argument: str = "trained") -> tuple[LinearLayer, 
     return tuple(_linear(name, layers[name]) for name in _ordered(opened, layers))
 
 
-def _ordered(source: Source, layers: dict[str, Layer]) -> Sequence[str]:
+def _ordered(source: Source, layers: dict[str, StoredLayer]) -> Sequence[str]:
     # The one order that every witness agrees on; each layer reads what the one before gives.
     shapes = {name: layer.shape for name, layer in layers.items()}
     orders = [by_number(shapes), chain(shapes), list(layers) if source.ordered else None]
@@ -69,7 +69,7 @@ def _ordered(source: Source, layers: dict[str, Layer]) -> Sequence[str]:
     return said[0]
 
 
-def _linear(name: str, layer: Layer) -> LinearLayer:
+def _linear(name: str, layer: StoredLayer) -> LinearLayer:
     values, columns = layer.rows(slice(None)), layer.shape[1]
     bias = None if layer.bias is None else values[:, columns].copy()
     return LinearLayer(name, values[:, :columns].copy(), bias, layer.precision)

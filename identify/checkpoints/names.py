@@ -47,10 +47,7 @@ def choose(contents: Contents, wanted: Mapping[str, str | None], label: str) -> 
     matrices = any(len(tensor.shape) == 2 for tensor in contents.model.values())
     tensors = contents.model if matrices else everything
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    found = "no tensors"
-    if everything:
-        every = ((name, tuple(tensor.shape)) for name, tensor in everything.items())
-        found = "the tensors " + listed(every, len(everything))
+    found = _listing(everything)
     names: dict[str, str] = {}
     for key, name in wanted.items():
         hits = [name]
@@ -75,14 +72,19 @@ def choose(contents: Contents, wanted: Mapping[str, str | None], label: str) -> 
     free = {name: shape for name, shape in shapes.items() if name not in names.values()}
     named = {key: {name: tuple(contents[name].shape)} for key, name in names.items()}
     pairs = _pairs(named.get("a", free), named.get("W", free))
-    layers = {  # a third layer is no two-layer network
-        n for n, shape in free.items() if len(shape) >= 2
-    }
+    layers = {n for n, shape in free.items() if len(shape) >= 2}  # a third one does not fit
     if len(pairs) != 1 or ("W" not in names and not layers <= set(pairs[0])):
         raise ValueError(
             f"{label}: found {found}, which leave open what is a and what is W; {_REMEDY}"
         )
     return names | dict(zip(("a", "W"), pairs[0], strict=True))
+
+
+def _listing(tensors: Mapping[str, Any]) -> str:
+    if not tensors:
+        return "no tensors"
+    every = ((name, tuple(tensor.shape)) for name, tensor in tensors.items())
+    return "the tensors " + listed(every, len(tensors))
 
 
 def _stands_for(name: str, key: str, *, anywhere: bool) -> bool:

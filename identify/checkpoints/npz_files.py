@@ -12,7 +12,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from identify.checkpoints.limits import SAVE, RefusedError, check_archive, check_count, quoted
+from identify.checkpoints.limits import (
+    SAVE,
+    RefusedError,
+    check_archive,
+    check_tensor_count,
+    quoted,
+)
 from identify.checkpoints.stored import Stored, in_file
 
 _HEADERS = {
@@ -26,7 +32,7 @@ def read_npz(file: Path, handle: BinaryIO, most: int) -> dict[str, Stored]:
     """The arrays of an archive that unpacks to at most ``most`` bytes, in its order."""
     tensors: dict[str, Stored] = {}
     entries = [entry for entry in check_archive(handle, most) if entry.filename.endswith(".npy")]
-    check_count(len(entries))
+    check_tensor_count(len(entries))
     archive = zipfile.ZipFile(file)  # stays open for as long as its arrays are wanted
     for entry in entries:
         name = entry.filename.removesuffix(".npy")

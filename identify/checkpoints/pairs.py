@@ -8,7 +8,7 @@ from math import prod
 
 from identify.arrays import FloatArray
 from identify.checkpoints.kinds import is_table, kinds
-from identify.checkpoints.layers import Layer, layers_of
+from identify.checkpoints.layers import StoredLayer, stored_layers
 from identify.checkpoints.limits import quoted
 from identify.checkpoints.sources import Source, open_source
 
@@ -36,7 +36,7 @@ class MatrixPair:
     dtype: str
     has_bias: bool
     kind: str
-    layers: tuple[Layer, Layer] = field(repr=False)
+    layers: tuple[StoredLayer, StoredLayer] = field(repr=False)
 
     def trained(self, rows: slice = slice(None)) -> FloatArray:
         """Consecutive rows after training, shape (rows, d), or (rows, d + 1) with the bias."""
@@ -76,7 +76,7 @@ def open_pairs(
         ValueError: If one cannot be read, or they do not match; lists what there is.
     """
     after, before = open_source(trained, "trained"), open_source(initial, "initial")
-    layers, earlier = layers_of(after), layers_of(before)
+    layers, earlier = stored_layers(after), stored_layers(before)
     tables = _tables(after, before, layers)
     order = list(layers) if after.ordered else None
     if order is None and before.ordered and earlier.keys() == layers.keys():
@@ -86,7 +86,7 @@ def open_pairs(
     return tuple(_pair(name, kind[name], layers[name], earlier[name]) for name in wanted)
 
 
-def _tables(after: Source, before: Source, layers: Mapping[str, Layer]) -> frozenset[str]:
+def _tables(after: Source, before: Source, layers: Mapping[str, StoredLayer]) -> frozenset[str]:
     # The embedding tables: by type where a module tells it, else by name.
     told = [source.tables for source in (after, before) if source.tables is not None]
     if told:
@@ -99,8 +99,8 @@ def _tables(after: Source, before: Source, layers: Mapping[str, Layer]) -> froze
 
 
 def _wanted(
-    layers: Mapping[str, Layer],
-    earlier: Mapping[str, Layer],
+    layers: Mapping[str, StoredLayer],
+    earlier: Mapping[str, StoredLayer],
     names: Collection[str] | None,
     after: Source,
     before: Source,
@@ -123,7 +123,7 @@ def _wanted(
     return [name for name in layers if name in every and name in earlier]
 
 
-def _tied(name: str, source: Source, have: Mapping[str, Layer]) -> bool:
+def _tied(name: str, source: Source, have: Mapping[str, StoredLayer]) -> bool:
     # Whether a tensor is the same one as another, under whose name the other network has it.
     tensor = source.tensors.get(name)
     place = None if tensor is None else tensor.place
@@ -132,7 +132,7 @@ def _tied(name: str, source: Source, have: Mapping[str, Layer]) -> bool:
     )
 
 
-def _pair(name: str, kind: str, after: Layer, before: Layer) -> MatrixPair:
+def _pair(name: str, kind: str, after: StoredLayer, before: StoredLayer) -> MatrixPair:
     before = replace(before, turned=after.turned)
     for what in ("weight", "bias"):
         found, expected = (getattr(layer, what) for layer in (before, after))

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from identify.checkpoints import limits
-from identify.checkpoints.limits import FEW, SAVE, RefusedError, check_count, quoted
+from identify.checkpoints.limits import FEW, SAVE, RefusedError, check_tensor_count, quoted
 from identify.checkpoints.stored import Stored, in_file
 
 INDEX = ".safetensors.index.json"
@@ -38,7 +38,7 @@ def read_safetensors(file: Path, handle: BinaryIO) -> dict[str, Stored]:
         )
     entries = _object(handle.read(length))
     entries.pop("__metadata__", None)
-    check_count(len(entries))
+    check_tensor_count(len(entries))
     tensors: dict[str, Stored] = {}
     end = 0  # the tensors fill the file without gaps, overlaps or a rest
     for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):

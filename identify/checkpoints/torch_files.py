@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identify.checkpoints import limits
-from identify.checkpoints.limits import FEW, SAVE, RefusedError, check_archive, check_count, quoted
+from identify.checkpoints.limits import (
+    FEW,
+    SAVE,
+    RefusedError,
+    check_archive,
+    check_tensor_count,
+    quoted,
+)
 from identify.checkpoints.names import Contents
 from identify.checkpoints.nesting import leaves, named
 from identify.checkpoints.stored import from_torch
@@ -83,7 +90,7 @@ def read_torch(file: Path, handle: BinaryIO, most: int, *, rows: bool) -> Conten
     """
     mapped = _check_pickles(handle, most) and rows
     tensors = _tensors(file, mapped=mapped)
-    check_count(len(tensors))
+    check_tensor_count(len(tensors))
     for path, tensor in tensors:  # an expanded tensor is small in the file
         if tensor.numel() * (tensor.element_size() if mapped else 8) > most:
             raise RefusedError(f"found {quoted(path[-1])} to be larger than {most} bytes; {SAVE}")

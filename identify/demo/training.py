@@ -81,29 +81,33 @@ def train(
     if not isinstance(activation, Polynomial):
         activation = parse_activation(activation)
     rng = np.random.default_rng(seed)
-    d = x.shape[1]
-    W0, a0 = scale * rng.standard_normal((neurons, d)), rng.standard_normal(neurons)
+    W0, a0 = scale * rng.standard_normal((neurons, x.shape[1])), rng.standard_normal(neurons)
     span = np.linalg.qr(x.T)[0]
     z, u0 = x @ span, W0 @ span
-    a, u = a0.copy(), u0.copy()
     target = y + (activation(u0 @ z.T).T @ a0 if centred else 0.0)
-    t = u @ z.T
-    by_a, by_u = activation(t), a[:, None] * activation(t, 1)
+    t = u0 @ z.T
+    by_a, by_u = activation(t), a0[:, None] * activation(t, 1)
     kernel = train_output * (by_a.T @ by_a) + train_hidden * (by_u.T @ by_u) * (z @ z.T)
     eta = rate / float(np.linalg.eigvalsh(kernel)[-1])
-    step, fit = 0, np.inf
+    a, u, step, fit = a0, u0, 0, np.inf
     for step in range(max_steps + 1):
         t = u @ z.T
         by_a = activation(t)
         rho = target - by_a.T @ a
         fit = float(np.abs(rho).max() / np.abs(y).max())
-        if not fit < 1e6:
-            raise FloatingPointError(f"training diverged at step {step}; lower rate from {rate:g}")
-        if progress is not None and step % 50 == 0:
-            progress(step, fit)
+        _watch(step, fit, rate, progress)
         if fit <= goal or step == max_steps:
             break
         by_u = a[:, None] * activation(t, 1)
         a = a + train_output * eta * (by_a @ rho)
         u = u + train_hidden * eta * ((by_u * rho) @ z)
     return Trained(a, W0 + (u - u0) @ span.T, a0, W0, step, fit)
+
+
+def _watch(
+    step: int, fit: float, rate: float, progress: Callable[[int, float], None] | None
+) -> None:
+    if not fit < 1e6:
+        raise FloatingPointError(f"training diverged at step {step}; lower rate from {rate:g}")
+    if progress is not None and step % 50 == 0:
+        progress(step, fit)

@@ -135,7 +135,7 @@ def _value_normal(
     return J.T @ J
 
 
-def gradient(
+def residual_gradient(
     equations: Equations,
     x: Float64[FloatArray, "n r"],
     b: Float64[FloatArray, " n"],

@@ -9,7 +9,7 @@ from identify.arrays import FloatArray, IntArray
 from identify.equations.activation import MAX_DEGREE
 
 
-def check_samples(X: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, IntArray]:
+def check_labelled_samples(X: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, IntArray]:
     """Return samples (n, d), linearly independent, and labels (n,) in {-1, +1}.
 
     Raises:

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from identify.arrays import BoolArray, FloatArray, IntArray
-from identify.points.arguments import check_degree, check_multiplicities, check_samples
+from identify.points.arguments import check_degree, check_labelled_samples, check_multiplicities
 from identify.points.following import correct, follow, orthonormal_bundle
 from identify.points.low_degree import linear, quadratic
 from identify.points.patterns import check_directions
@@ -126,7 +126,7 @@ def synthesize_kkt(
     Raises:
         ValueError: If an argument is malformed, or no such point was found; says what to change.
     """
-    x, y = check_samples(X, labels)
+    x, y = check_labelled_samples(X, labels)
     alpha, c = check_degree(alpha, leading)
     rng = np.random.default_rng(seed)
     if alpha >= 3:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy.linalg import cho_solve
 
 from identify.arrays import Float64, FloatArray
-from identify.equations.system import Equations, gradient, jacobian_product
+from identify.equations.system import Equations, jacobian_product, residual_gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,6 @@ def project_out(
 ) -> Float64[FloatArray, "m r"]:
     """Return (I - J J^+) change: what of a change of the gradients no samples can follow."""
     assert fit.factor is not None
-    along = (gradient(equations, fit.x, fit.b, change) / fit.unit).ravel()
+    along = (residual_gradient(equations, fit.x, fit.b, change) / fit.unit).ravel()
     step = cho_solve(fit.factor, along, check_finite=False).reshape(fit.unit.shape) / fit.unit
     return change - jacobian_product(equations, fit.x, fit.b, step)

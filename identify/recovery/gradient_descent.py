@@ -96,7 +96,7 @@ class _Tangent:
         return vectors @ (_block_gain(values, eta, steps) * (vectors.T @ rho))
 
 
-def descend(
+def descend_to_outputs(
     ends: Ends, x: Float64[FloatArray, "n r"], rate: float, single_steps: int = _SINGLE_STEPS
 ) -> Path | None:
     """Return where gradient descent to the outputs of the final weights ends, None if it diverges.

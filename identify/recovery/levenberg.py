@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from identify.arrays import Float64, FloatArray
-from identify.equations.system import Equations, gradient, normal_matrix
+from identify.equations.system import Equations, normal_matrix, residual_gradient
 from identify.recovery.fit import Fit
 
 _LARGE = 5000
@@ -33,10 +33,13 @@ class _Normal:
         x: Float64[FloatArray, "n r"],
         b: Float64[FloatArray, " n"],
         mu: float,
-        factors: int,
+        *,
+        chord: bool,
+        steps: int,
     ) -> None:
-        """Build it at (x, b), to be factored at most ``factors`` times."""
-        self.mu, self.factors = mu, factors
+        """Build it at (x, b), for so many steps, to be kept over some of them if ``chord``."""
+        self.large, self.chord = x.size > _LARGE, chord
+        self.mu, self.factors = mu, 2 if self.large else 10 * steps
         self.rebuild(equations, x, b)
 
     def rebuild(
@@ -66,6 +69,38 @@ class _Normal:
         step = cho_solve(self.factor, (along / self.unit).ravel())
         return step.reshape(self.unit.shape) / self.unit
 
+    def rejected(
+        self, equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+    ) -> None:
+        """Damp more, at an up-to-date N, after a step from (x, b) that gained nothing."""
+        self.damp(10 * self.mu)
+        if self.x is not x and not self.large:
+            self.rebuild(equations, x, b)
+
+    def accepted(
+        self,
+        equations: Equations,
+        x: Float64[FloatArray, "n r"],
+        b: Float64[FloatArray, " n"],
+        drop: float,
+    ) -> None:
+        """Damp less after a step to (x, b); N is renewed where the residual fell slowly."""
+        slow = not self.chord or drop < 0.3
+        if slow and not self.large and (not self.chord or self.moved(x)):
+            self.rebuild(equations, x, b)
+        if not self.chord or (slow and self.mu > 1e-13):
+            self.damp(max(self.mu / (100 if self.chord else 10), 1e-14))
+
+    def kept(
+        self, equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+    ) -> tuple[FloatArray, bool] | None:
+        """Return the factor of N, all but undamped, at the solution; None for large problems."""
+        if self.large:
+            return None
+        if self.moved(x):
+            self.rebuild(equations, x, b)
+        return _damped_factor(self.matrix, 1e-14)
+
 
 def refine(
     equations: Equations,
@@ -84,15 +119,14 @@ def refine(
     with the relative residual after each accepted step.
     """
     chord = x.size > 1000 if chord is None else chord
-    large = x.size > _LARGE
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
     residual = equations.residual(x, b)
     value = float(np.linalg.norm(residual))
-    mu = damping if large else min(damping, (value / scale) ** 3)
-    normal = _Normal(equations, x, b, mu, 2 if large else 10 * max_steps)
+    mu = damping if x.size > _LARGE else min(damping, (value / scale) ** 3)
+    normal = _Normal(equations, x, b, mu, chord=chord, steps=max_steps)
     converged, plateau = False, 0
     for _ in range(max_steps):
-        step = normal.solve(gradient(equations, x, b, residual))
+        step = normal.solve(residual_gradient(equations, x, b, residual))
         if step is None:
             break
         trial_x, trial_b = _moved(equations, x, b, step)
@@ -102,9 +136,7 @@ def refine(
             converged = bool(np.linalg.norm(step) <= 1e-7 * np.linalg.norm(x))
             if converged or normal.mu > 1e8:
                 break
-            normal.damp(10 * normal.mu)
-            if normal.x is not x and not large:
-                normal.rebuild(equations, x, b)
+            normal.rejected(equations, x, b)
             continue
         drop = (value - trial_value) / value
         x, b, residual, value = trial_x, trial_b, trial, trial_value
@@ -114,15 +146,8 @@ def refine(
         plateau = plateau + 1 if drop < 1e-3 else 0
         if converged or (plateau == 4 and drop > 1e-6):
             break
-        slow = not chord or drop < 0.3
-        if slow and not large and (not chord or normal.moved(x)):
-            normal.rebuild(equations, x, b)
-        if not chord or (slow and normal.mu > 1e-13):
-            normal.damp(max(normal.mu / (100 if chord else 10), 1e-14))
-    if not large and normal.moved(x):
-        normal.rebuild(equations, x, b)
-    kept = None if large else _damped_factor(normal.matrix, 1e-14)
-    return Fit(x, b, value, kept, normal.unit, converged)
+        normal.accepted(equations, x, b, drop)
+    return Fit(x, b, value, normal.kept(equations, x, b), normal.unit, converged)
 
 
 def _scaled_normal(

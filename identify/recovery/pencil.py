@@ -56,9 +56,7 @@ def pencil_directions(
     return (directions / np.where(norms > 0, norms, 1.0))[norms[:, 0] > 0]
 
 
-def coefficients(
-    tensor: ImplicitTensor, x: Float64[FloatArray, "n r"]
-) -> Float64[FloatArray, " n"]:
+def fit_weights(tensor: ImplicitTensor, x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
     """Return the b that fit T best for given directions.
 
     The paper's b_k = T(x_k, ..., x_k) holds for orthonormal x only: T(x_k, ..., x_k) =

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import eigvalsh, solve_triangular
 
 from identify.arrays import Float64, FloatArray
-from identify.equations.system import Equations, gradient, normal_matrix
+from identify.equations.system import Equations, normal_matrix, residual_gradient
 from identify.recovery.fit import Fit
 
 FORMED = 3 * 10**7
@@ -147,7 +147,7 @@ def _from_normal(equations: Equations, fit: Fit) -> Sensitivity:
         return _unknown(fit)
     lower = np.linalg.cholesky(normal)  # R^T
     inverse = solve_triangular(lower, np.eye(len(D)), lower=True, check_finite=False)
-    along = gradient(equations, fit.x, fit.b, equations.residual(fit.x, fit.b)).ravel()
+    along = residual_gradient(equations, fit.x, fit.b, equations.residual(fit.x, fit.b)).ravel()
     step = (inverse.T @ (inverse @ (along / D)) / D).reshape(fit.unit.shape)
     blocks = (inverse.T / D[:, None]).reshape(*fit.unit.shape, len(D))
     return _by_sample(equations, fit, blocks, step, None)

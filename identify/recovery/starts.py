@@ -11,7 +11,7 @@ from identify.equations.system import Equations
 from identify.recovery.duals import fitted_weights, sharpened
 from identify.recovery.fit import Fit
 from identify.recovery.levenberg import refine
-from identify.recovery.pencil import coefficients, pencil_directions, pick
+from identify.recovery.pencil import fit_weights, pencil_directions, pick
 from identify.tensor.interpolation import Interpolation, Tensors
 
 _SINGLES = 30
@@ -87,7 +87,7 @@ def _best_single(
     starts = []
     for _ in range(_SINGLES):
         directions = _filled(pencil_directions(tensor, 1, rng), n, rng)[:n]
-        b = coefficients(tensor, directions)
+        b = fit_weights(tensor, directions)
         x, b = starting_point(equations, interpolation, directions @ basis.T, b)
         starts.append((float(np.linalg.norm(equations.residual(x, b))), x, b))
     best, x, b = min(starts, key=lambda start: start[0])
@@ -144,7 +144,7 @@ def _norms_from_degrees(
     for k, tensor in tensors.items():
         if k == alpha:
             continue
-        lower = coefficients(tensor, directions)
+        lower = fit_weights(tensor, directions)
         ratio = b / np.where(lower == 0, np.finfo(float).tiny, lower)
         votes.append(np.clip(np.abs(ratio), 1e-12, 1e12) ** (1 / (alpha - k)))
         if (alpha - k) % 2:

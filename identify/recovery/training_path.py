@@ -21,7 +21,7 @@ import numpy as np
 from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
 from identify.recovery.fit import Fit, project_out
-from identify.recovery.gradient_descent import Ends, Path, descend
+from identify.recovery.gradient_descent import Ends, Path, descend_to_outputs
 from identify.recovery.levenberg import refine
 
 _RATES = (0.02, 0.1, 0.25, 0.5, 1.0, 1.5)
@@ -68,7 +68,7 @@ def refine_along_path(
     log_rate = _first_rate(equations, fit, ends, _unit_samples(equations, fit))
     for kept in range(1, max_rounds + 1):
         x = _unit_samples(equations, fit)
-        path = None if log_rate is None else descend(ends, x, float(np.exp(log_rate)))
+        path = None if log_rate is None else descend_to_outputs(ends, x, float(np.exp(log_rate)))
         if path is None or log_rate is None:
             break
         miss = ends.U - path.U
@@ -108,7 +108,7 @@ def _next_rate(
     The rate is found through the part of the change it makes that no movement of the samples can
     follow.
     """
-    nearby = descend(ends, x, float(np.exp(log_rate + 0.02)))
+    nearby = descend_to_outputs(ends, x, float(np.exp(log_rate + 0.02)))
     if nearby is None:
         return log_rate, np.zeros_like(path.U)
     by_rate = (nearby.U - path.U) / 0.02
@@ -131,7 +131,7 @@ def _first_rate(
     """Return the logarithm of the trial rate whose path misses least beyond the samples' reach."""
     misses = {}
     for rate in _RATES:
-        path = descend(ends, x, rate, single_steps=50)
+        path = descend_to_outputs(ends, x, rate, single_steps=50)
         if path is not None:
             miss = project_out(equations, fit, ends.U - path.U)
             misses[float(np.log(rate))] = float(np.linalg.norm(miss))

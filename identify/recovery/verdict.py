@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from identify.arrays import FloatArray
 from identify.equations.pose import Problem
 from identify.findings import CLAIM, Assumed, Recovery, Verdict
 from identify.recovery.fit import Fit
@@ -75,14 +76,7 @@ def judge(
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict and its reasons; ``excess``: the polynomial fits much better than n do."""
     n, norms = len(recovery.x), np.linalg.norm(recovery.x, axis=1)
-    chance = chance_of_fit(interpolation, fit, recovery.residual)
-    if stated is None and chance > CHANCE:
-        spare = max(0, interpolation.symmetric_dimension - fit.unit.size)
-        reason = (
-            f"The tensor has {spare} coefficients more than {n} samples have unknowns, so {n} "
-            f"samples would fit as well by chance ({chance:.1g}): their number cannot be inferred. "
-            "Pass n_samples if it is known."
-        )
+    if stated is None and (reason := _any_number(interpolation, fit, recovery)):
         return Verdict.UNDECIDED, (reason,)
     claimed = int(np.sum(recovery.error_bound < CLAIM * norms))
     if claimed < n or excess or not fit.converged:
@@ -92,7 +86,27 @@ def judge(
             "residual and the Jacobian of the equations; nothing is claimed beyond them."
         )
         return verdict, (reason,)
-    worst = float(np.max(recovery.error_bound / norms))
+    return Verdict.GLOBALLY_IDENTIFIABLE, _only_ones(problem, recovery, norms, stated)
+
+
+def _any_number(interpolation: Interpolation, fit: Fit, recovery: Recovery) -> str | None:
+    """Return why the number of samples cannot be inferred; None where it can be."""
+    n, chance = len(recovery.x), chance_of_fit(interpolation, fit, recovery.residual)
+    if chance <= CHANCE:
+        return None
+    spare = max(0, interpolation.symmetric_dimension - fit.unit.size)
+    return (
+        f"The tensor has {spare} coefficients more than {n} samples have unknowns, so {n} "
+        f"samples would fit as well by chance ({chance:.1g}): their number cannot be inferred. "
+        "Pass n_samples if it is known."
+    )
+
+
+def _only_ones(
+    problem: Problem, recovery: Recovery, norms: FloatArray, stated: int | None
+) -> tuple[str, ...]:
+    """Return why no other set of samples satisfies the equations."""
+    n, worst = len(recovery.x), float(np.max(recovery.error_bound / norms))
     among = f"at most {n} samples" if stated is None else f"{n} samples"
     more = [
         f"All {n} samples are pinned, the worst to within {worst:.2g} of its norm.",
@@ -107,4 +121,4 @@ def judge(
             "A larger set whose members differ only orthogonally to the neurons would leave the "
             "same weights; pass n_samples to exclude it."
         )
-    return Verdict.GLOBALLY_IDENTIFIABLE, tuple(more)
+    return tuple(more)

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from identify.arrays import FloatArray
 from identify.relu.arguments import (
-    TrainedNetwork,
+    NetworkOnTheMargin,
     check_direction,
     check_distance,
     check_index,
@@ -31,7 +31,7 @@ from identify.relu.arguments import (
 )
 from identify.relu.reach import Reach
 from identify.relu.region import Region, region_of
-from identify.relu.witness import ReluWitness, Split, described
+from identify.relu.witness import ReluWitness, SplitSample, described
 
 _INSIDE = 1e-6
 """A part stays this share of the way short of a boundary."""
@@ -97,7 +97,7 @@ def _chosen(index: object, n: int) -> list[int]:
     return [number]
 
 
-def _taken_apart(network: TrainedNetwork, splits: tuple[Split, ...]) -> ReluWitness:
+def _taken_apart(network: NetworkOnTheMargin, splits: tuple[SplitSample, ...]) -> ReluWitness:
     chosen = [split.index for split in splits]
     parts, weights = [], []
     for split in splits:
@@ -110,7 +110,7 @@ def _taken_apart(network: TrainedNetwork, splits: tuple[Split, ...]) -> ReluWitn
 
 
 def _farthest_sample(
-    network: TrainedNetwork, u: FloatArray | None, rng: np.random.Generator
+    network: NetworkOnTheMargin, u: FloatArray | None, rng: np.random.Generator
 ) -> list[int]:
     """The first sample of unbounded reach, or that of the largest."""
     best, longest = [], 0.0
@@ -141,12 +141,12 @@ def _reach(
 
 
 def _split(
-    network: TrainedNetwork,
+    network: NetworkOnTheMargin,
     i: int,
     u: FloatArray | None,
     distance: float | Literal["largest"] | None,
     rng: np.random.Generator,
-) -> Split | None:
+) -> SplitSample | None:
     region = region_of(network.layers, network.x[i])
     reach = _reach(region, u, rng, _PROGRAMS)
     if reach is None:
@@ -161,4 +161,4 @@ def _split(
     back = min(forth, region.along(-reach.direction) / 2)
     if forth > room or forth <= 0 or back <= 0:
         return None
-    return Split(i, reach.direction, forth, back, back / (back + forth), reach)
+    return SplitSample(i, reach.direction, forth, back, back / (back + forth), reach)

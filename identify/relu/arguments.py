@@ -17,7 +17,7 @@ _LARGEST = 1e50
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedNetwork:
+class NetworkOnTheMargin:
     """A ReLU network with samples on the margin, their weights b_i = lambda_i y_i and labels.
 
     Attributes:
@@ -50,7 +50,7 @@ def check_network(
     x: ArrayLike,
     b: ArrayLike,
     margin: float,
-) -> TrainedNetwork:
+) -> NetworkOnTheMargin:
     """Return the network and its samples in float64.
 
     Raises:
@@ -73,7 +73,7 @@ def check_network(
     if positive <= 0:
         raise ValueError(f"margin: found {margin!r}; pass a positive number")
     labels = np.sign(weights).astype(np.int64)
-    return TrainedNetwork(found, samples, weights, labels, positive)
+    return NetworkOnTheMargin(found, samples, weights, labels, positive)
 
 
 def check_direction(direction: ArrayLike | None, d: int) -> FloatArray | None:

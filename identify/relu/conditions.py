@@ -59,7 +59,7 @@ def _stationarity(layers: Layers, x: FloatArray, b: FloatArray) -> tuple[FloatAr
     offsets = [np.zeros(len(W)) for W, _ in layers]
     outputs = np.empty(len(x))
     for i, sample in enumerate(x):
-        inputs, on, outputs[i] = forward(layers, sample)
+        inputs, on, outputs[i] = propagate(layers, sample)
         effects = [1.0]  # d Phi / d (preactivation), from the last layer backwards
         for depth in range(len(layers) - 1, -1, -1):
             for j, effect in enumerate(effects):
@@ -78,7 +78,7 @@ def _stationarity(layers: Layers, x: FloatArray, b: FloatArray) -> tuple[FloatAr
     return outputs, float(np.sqrt(off / square))
 
 
-def forward(
+def propagate(
     layers: Layers, sample: FloatArray
 ) -> tuple[list[FloatArray], list[tuple[bool, ...]], float]:
     """Return the input of every layer, which hidden neurons are on, and Phi, for a sample (d,)."""

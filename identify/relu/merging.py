@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from identify.relu.arguments import check_index, check_network
-from identify.relu.conditions import forward
+from identify.relu.conditions import propagate
 from identify.relu.witness import ReluWitness, described
 
 
@@ -40,7 +40,7 @@ def relu_merge(
         ValueError: If an argument is malformed; says what to pass.
     """
     network = check_network(layers, x, b, margin)
-    gates = [forward(network.layers, sample)[1] for sample in network.x]
+    gates = [propagate(network.layers, sample)[1] for sample in network.x]
     able = [
         (i, j)
         for i, j in _pairs(pair, network.n)

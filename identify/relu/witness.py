@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray, IntArray
-from identify.relu.arguments import TrainedNetwork
-from identify.relu.conditions import ReluConditions, evaluate_conditions, forward
+from identify.relu.arguments import NetworkOnTheMargin
+from identify.relu.conditions import ReluConditions, evaluate_conditions, propagate
 from identify.relu.reach import Reach
 
 TOLERANCE = 1e-8
@@ -17,7 +17,7 @@ TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitSample:
     """One sample taken apart: x + forth u with weight share lambda, x - back u with the rest.
 
     Attributes:
@@ -58,7 +58,7 @@ class ReluWitness:
     x: FloatArray
     b: FloatArray
     labels: IntArray
-    splits: tuple[Split, ...]
+    splits: tuple[SplitSample, ...]
     replaced: tuple[int, ...]
     conditions: ReluConditions
     given: ReluConditions
@@ -86,12 +86,12 @@ class ReluWitness:
 
 
 def described(
-    network: TrainedNetwork,
+    network: NetworkOnTheMargin,
     parts: FloatArray,
     weights: FloatArray,
     of: IntArray,
     replaced: Sequence[int],
-    splits: tuple[Split, ...],
+    splits: tuple[SplitSample, ...],
 ) -> ReluWitness:
     """Return the second set, evaluated; it may fail its own verification.
 
@@ -118,6 +118,6 @@ def described(
         moved=float(max(np.linalg.norm(new - gone) for new, gone in pairs)),
         apart=float(distances.min()),
         same_pattern=all(
-            forward(layers, new)[1] == forward(layers, gone)[1] for new, gone in pairs
+            propagate(layers, new)[1] == propagate(layers, gone)[1] for new, gone in pairs
         ),
     )

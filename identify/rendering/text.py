@@ -10,11 +10,11 @@ from identify.rendering.words import (
     EVIDENCE,
     MEANING,
     SETTING,
-    describe,
     number,
     outlook,
     plain,
     printable,
+    wording,
 )
 
 WIDTH = 100
@@ -29,8 +29,8 @@ def render_text(report: Findings) -> str:
         ),
         MEANING[report.verdict],
         (
-            f"What is known: {describe(SETTING, report.setting)}. The evidence is "
-            f"{describe(EVIDENCE, report.evidence)}."
+            f"What is known: {wording(SETTING, report.setting)}. The evidence is "
+            f"{wording(EVIDENCE, report.evidence)}."
         ),
         (
             f"The network has {report.n_neurons} neurons with activation "

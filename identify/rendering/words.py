@@ -83,7 +83,7 @@ def title(verdict: Verdict) -> str:
     return verdict.value.replace("_", " ").capitalize()
 
 
-def describe(words: dict[str, str], key: str) -> str:
+def wording(words: dict[str, str], key: str) -> str:
     """Look a key up, falling back on the key itself."""
     return words.get(key, printable(key))
 

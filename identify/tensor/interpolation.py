@@ -19,7 +19,7 @@ from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
 from identify.tensor.features import form_dimension, gradient_features, monomial_features
 from identify.tensor.implicit import ImplicitTensor
-from identify.tensor.least_squares import SVD_LIMIT, Solution, solve
+from identify.tensor.least_squares import SVD_LIMIT, Solution, solve_least_squares
 
 ENTRY_LIMIT = 2 * 10**8
 """Largest number of entries of a matrix that is formed (1.6 GB)."""
@@ -85,7 +85,7 @@ def _by_gram(equations: Equations, rounding: float) -> tuple[Tensors, Solution]:
     nodes = equations.points / sigma
     # D V, a block for each degree
     blocks = [monomial_features(nodes, k - 1) * (s * (k * c[k]))[:, None] for k in degrees]
-    gram = solve(_beside(blocks), equations.right_side, rounding)
+    gram = solve_least_squares(_beside(blocks), equations.right_side, rounding)
     if not gram.determined:
         return {}, gram
     # A_k = block^T C; one degree: f(w) = sum_j (u_j.w)^{k-1} k c_k s_j C_j without more ado
@@ -108,7 +108,9 @@ def _by_form(equations: Equations, rounding: float) -> tuple[Tensors, Solution]:
     blocks = [
         (gradient_features(nodes, k) * s[:, None, None]).reshape(m * r, -1) * c[k] for k in degrees
     ]
-    solution = solve(_beside(blocks), equations.right_side.reshape(m * r, 1), rounding)
+    solution = solve_least_squares(
+        _beside(blocks), equations.right_side.reshape(m * r, 1), rounding
+    )
     if len(degrees) == 1:
         (k,) = degrees
         dual = solution.dual.reshape(m, r) * s[:, None]
@@ -125,7 +127,7 @@ def _by_values(equations: Equations, rounding: float) -> tuple[Tensors, Solution
     sigma = _typical(equations.points)
     blocks = [monomial_features(equations.points / sigma, k) * c[k] for k in degrees]
     constant = [np.full((m, 1), c[0])] if c[0] else []
-    solution = solve(_beside([*blocks, *constant]), equations.right_side, rounding)
+    solution = solve_least_squares(_beside([*blocks, *constant]), equations.right_side, rounding)
     if not solution.determined:
         return {}, solution
     q = {k: block.T @ solution.dual[:, 0] for k, block in zip(degrees, blocks, strict=True)}

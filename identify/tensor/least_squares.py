@@ -50,7 +50,7 @@ class Solution:
         return self.rank == self.columns
 
 
-def solve(
+def solve_least_squares(
     matrix: Float64[FloatArray, "rows N"],
     right_side: Float64[FloatArray, "rows q"],
     rounding: float,

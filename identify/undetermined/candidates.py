@@ -15,7 +15,7 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.sample_sets import SampleSet
 from identify.undetermined.sample_equations import SampleEquations
-from identify.undetermined.solving import solve
+from identify.undetermined.solving import solve_for_samples
 from identify.undetermined.work import Work
 
 
@@ -41,14 +41,14 @@ def candidates(
 ) -> Iterator[Candidate]:
     """Yield fits of n samples from one random start after the other, until the work is spent."""
     while not work.over:
-        X, b, residual = solve(system, *_start(system, setting, n, rng), work)
+        X, b, residual = solve_for_samples(system, *_start(system, setting, n, rng), work)
         alive = system.alive(X, b)
         agree = alive and system.consistent(setting, X, b)
         yield Candidate(X, b, residual if alive else np.inf, agree)
 
 
 def _start(system: SampleEquations, setting: str, n: int, rng: np.random.Generator) -> SampleSet:
-    X = directions(rng, n, system.dimension)
+    X = random_unit_vectors(rng, n, system.dimension)
     if system.free_b:
         X *= system.forms.sigma if system.unit else np.exp(rng.uniform(-1, 1, (n, 1)))
         return X, _lifted(best_weights(system, X, 1e-8))
@@ -99,7 +99,7 @@ def _lifted(b: FloatArray) -> FloatArray:
     return sign * np.clip(np.abs(b), 0.1 * typical, 10 * typical)
 
 
-def directions(rng: np.random.Generator, count: int, q: int) -> FloatArray:
+def random_unit_vectors(rng: np.random.Generator, count: int, q: int) -> FloatArray:
     """Draw unit vectors, (count, q)."""
     X = rng.standard_normal((count, q))
     return X / np.linalg.norm(X, axis=1, keepdims=True)

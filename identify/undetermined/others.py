@@ -11,8 +11,8 @@ from identify.sample_sets import DIFFERENT, SampleSet, clear_distance
 from identify.undetermined.candidates import Candidate
 from identify.undetermined.local import LocalView
 from identify.undetermined.search import SAME, STARTS, Search
-from identify.undetermined.solving import solve
-from identify.undetermined.walking import tangents, walk
+from identify.undetermined.solving import solve_for_samples
+from identify.undetermined.walking import null_directions, walk
 
 CLEAR = 1e-6
 """Singular value of the Jacobian, equations and samples scaled to 1, that is clear of rounding."""
@@ -43,7 +43,7 @@ def other_sets(search: Search, found: Candidate, view: LocalView) -> Others:
         return keeps_signs and search.exact(X, b)
 
     sets: list[SampleSet] = []
-    directions = tangents(system, view, found.X, found.b, search.rng, loose=CLEAR)
+    directions = null_directions(system, view, found.X, found.b, search.rng, loose=CLEAR)
     if len(directions):
         X, b, distance = walk(
             system, (found.X, found.b), directions, goal=FAR, allowed=allowed, work=search.work
@@ -73,7 +73,7 @@ def fewest(search: Search, found: Candidate, least: int) -> Candidate:
     close: Candidate | None = None
     for i in range(len(found.X) if len(found.X) > least else 0):
         kept = np.arange(len(found.X)) != i
-        X, b, residual = solve(search.system, found.X[kept], found.b[kept], search.work)
+        X, b, residual = solve_for_samples(search.system, found.X[kept], found.b[kept], search.work)
         if not search.system.alive(X, b):
             continue
         agree = search.system.consistent(search.problem.setting, X, b)

@@ -18,7 +18,7 @@ from identify.equations.own_equations import relative_residual
 from identify.equations.pose import Problem, pose
 from identify.equations.weights import as_weights
 from identify.options import Options
-from identify.undetermined.candidates import best_weights, directions, signed_weights
+from identify.undetermined.candidates import best_weights, random_unit_vectors, signed_weights
 from identify.undetermined.sample_equations import SampleEquations, equations_of_samples
 
 POOL = 6
@@ -84,13 +84,13 @@ def oversized_set(
         )
     scale = system.forms.sigma if system.free_b else 1.0
     if k is None and problem.setting == "kkt":
-        X = scale * directions(rng, POOL * rho, system.dimension)
+        X = scale * random_unit_vectors(rng, POOL * rho, system.dimension)
         signs = np.sign(system.outputs(X))
         weights, miss = signed_weights(system, X, signs)
         if miss < 1e-10:
             kept = weights > 0
             return _measured(problem, system, X[kept], (signs * weights)[kept])
-    X = scale * directions(rng, k or rho, system.dimension)
+    X = scale * random_unit_vectors(rng, k or rho, system.dimension)
     return _measured(problem, system, X, best_weights(system, X, 1e-13))
 
 

@@ -13,7 +13,7 @@ EXACT = 1e-13
 """Residual, relative to the right-hand sides, at which a solution counts as solved to rounding."""
 
 
-def solve(
+def solve_for_samples(
     system: SampleEquations, X: FloatArray, b: FloatArray, work: Work, *, steps: int = 100
 ) -> tuple[FloatArray, FloatArray, float]:
     """Return (X, b) and the norm of the residual after Levenberg-Marquardt from (X, b).

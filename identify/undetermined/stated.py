@@ -12,7 +12,7 @@ from identify.undetermined.candidates import absorbed
 from identify.undetermined.compressed import MAX_ENTRIES, direction_outside, forms_size
 from identify.undetermined.margins import with_margin
 from identify.undetermined.sample_equations import FAINT, SampleEquations, equations_of_samples
-from identify.undetermined.solving import solve
+from identify.undetermined.solving import solve_for_samples
 from identify.undetermined.work import Work
 
 LEAST = 1e-8
@@ -69,7 +69,7 @@ class Adapter:
         X, b = drawn[0] @ system.forms.basis * system.forms.sigma, drawn[1]
         if not system.free_b:
             X, b = absorbed(system, X, b)
-        X, b, _ = solve(system, X, b, self.work)
+        X, b, _ = solve_for_samples(system, X, b, self.work)
         x, b = system.samples(X, b)
         if system.forms.wide:  # no neuron sees which direction outside the row space it is
             old = system.forms.basis[:, -1]

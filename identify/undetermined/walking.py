@@ -23,7 +23,7 @@ _LONGEST, _SHORTEST = 0.3, 1e-4
 """Relative lengths between which the steps of a walk adapt."""
 
 
-def tangents(
+def null_directions(
     system: SampleEquations,
     view: LocalView,
     X: FloatArray,

@@ -67,15 +67,15 @@ class CubicProblem:
         # D^3 L[u, u, u] = 6 r'.r'' + 2 r.r''' with r' = -sum lambda_i J_i u_i and so on; for unit u
         # |r'|^2 <= sum (lambda_i |J_i|)^2, while r'' and r''' are at most their largest term
         C, lam = float(np.linalg.norm(self.C)), np.abs(weights)
-        Q = 6 * norms(np.einsum("pabc,ic->ipab", self.C, x))
-        J = norms(self.jacobians(x))
+        Q = 6 * _norms(np.einsum("pabc,ic->ipab", self.C, x))
+        J = _norms(self.jacobians(x))
         J_near, Q_near = J + radius * Q + 3 * radius**2 * C, Q + 6 * radius * C
         r = np.linalg.norm(self.residual(x, weights)) + radius * lam @ J_near
         first, second = np.linalg.norm(lam * J_near), np.max(lam * Q_near)
         return float(6 * first * second + 2 * r * 6 * C * np.max(lam))
 
 
-def norms(stack: Floats) -> Floats:
+def _norms(stack: Floats) -> Floats:
     """The Frobenius norm of each array of a stack."""
     return np.linalg.norm(stack.reshape(len(stack), -1), axis=1)
 
@@ -176,13 +176,13 @@ def run_algorithm(
     initial = problem.loss(problem.start, weights)
     run = AlgorithmRun(problem, initial, problem.start, weights, eps, sqrt(rho * eps))
     while not run.ended and run.steps < limit:
-        descend(run, limit)
+        _descend(run, limit)
         if run.steps < limit:
-            split(run, rho, every)
+            _split(run, rho, every)
     return run
 
 
-def descend(run: AlgorithmRun, limit: int) -> None:
+def _descend(run: AlgorithmRun, limit: int) -> None:
     """Phase I: steps eta_g with L(x - eta_g g) <= L - (eta_g / 2) |g|^2, then the weights."""
     problem, step = run.problem, 1.0
     while run.steps < limit:
@@ -202,7 +202,7 @@ def descend(run: AlgorithmRun, limit: int) -> None:
         run.smallest_step = min(run.smallest_step, step)
 
 
-def split(run: AlgorithmRun, rho: float, every: bool) -> None:
+def _split(run: AlgorithmRun, rho: float, every: bool) -> None:
     """Phase II, with the step 3 / (4 sqrt(2 s)) sqrt(eps / rho) for s binary splits at once."""
     problem, x, weights = run.problem, run.x, run.weights
     values, vectors = np.linalg.eigh(problem.splitting_matrices(x, weights))

@@ -95,7 +95,7 @@ def violated(alpha: int, a: Vector, W: Matrix, x: Matrix, y: Vector, lam: Vector
     return [name for name, value in holds.items() if not value]
 
 
-def kkt(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Scalar = 1) -> bool:
+def satisfies_kkt(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Scalar = 1) -> bool:
     """Whether all KKT conditions hold with y_i = sign b_i, lambda_i = |b_i| > 0 and margins 1."""
     stationary = all(t == 0 for t in residuals(a, W, b, x, alpha, c))
     return stationary and all(
@@ -104,7 +104,7 @@ def kkt(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Scalar = 1) -
     )
 
 
-def symbols(n: int, m: int, d: int) -> Point:
+def point_symbols(n: int, m: int, d: int) -> Point:
     """Sympy symbols for n samples and m neurons."""
     W = [sympy.symbols(f"w{j}_:{d}") for j in range(m)]
     return Point(sympy.symbols(f"a:{m}"), W, *symbolic_samples(n, d))

@@ -13,9 +13,9 @@ from flint import Ordering, fmpq, fmpq_mat, fmpq_mpoly, fmpq_mpoly_ctx
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, dot, monomials
 from proofs_check.exact.reconstruction_loss import (
     Split,
-    loss,
+    exact_loss,
+    exact_residual,
     offspring,
-    residual,
     splitting_matrix,
 )
 
@@ -47,7 +47,7 @@ class PolynomialMap:
 
     def splitting_matrices(self, theta: Vector, weights: Vector, x: Matrix) -> list[fmpq_mat]:
         """S(x_1), ..., S(x_k)."""
-        r = residual(theta, weights, [self(x_i) for x_i in x])
+        r = exact_residual(theta, weights, [self(x_i) for x_i in x])
         tables = [[h.tolist() for h in self.hessians(x_i)] for x_i in x]
         return [
             fmpq_mat(splitting_matrix(weight, r, table))
@@ -59,7 +59,7 @@ class PolynomialMap:
         count = len(weights) * self.d
         x = variables(count)
         points = [x[i : i + self.d] for i in range(0, count, self.d)]
-        return loss(theta, weights, [self(point) for point in points])
+        return exact_loss(theta, weights, [self(point) for point in points])
 
     def expansion(
         self, theta: Vector, weights: Vector, x: Matrix, splits: Sequence[Split]
@@ -67,7 +67,7 @@ class PolynomialMap:
         """The loss after the split, a polynomial in eta."""
         (eta,) = variables(1)
         points, shares = offspring(x, weights, splits, eta)
-        return loss(theta, shares, [self(point) for point in points])
+        return exact_loss(theta, shares, [self(point) for point in points])
 
 
 def bilinear(u: Vector, A: fmpq_mat, v: Vector) -> Scalar:
@@ -80,7 +80,7 @@ def variables(count: int) -> tuple[Polynomial, ...]:
     return fmpq_mpoly_ctx.get(("x", count), Ordering.lex).gens()
 
 
-def gradient(p: Polynomial, x: Vector) -> list[fmpq]:
+def polynomial_gradient(p: Polynomial, x: Vector) -> list[fmpq]:
     """The first derivatives of a polynomial at x."""
     return [p.derivative(j)(*x) for j in range(len(x))]
 
@@ -136,7 +136,7 @@ def _quarters(values: Any) -> Any:
     return [_quarters(v) for v in values] if isinstance(values, list) else fmpq(values, 4)
 
 
-def random_split(rng: np.random.Generator, d: int, count: int) -> Split:
+def random_offspring(rng: np.random.Generator, d: int, count: int) -> Split:
     """Offspring with positive shares of sum 1, sum_j share_j delta_j = 0 and |delta_j| <= 1."""
     parts = rng.integers(1, 6, count).tolist()
     shares = [fmpq(part, sum(parts)) for part in parts]

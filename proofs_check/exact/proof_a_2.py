@@ -36,7 +36,7 @@ Sample: TypeAlias = tuple[tuple[Fraction, ...], Fraction]
 """A sample and its signed weight."""
 
 
-def interpolate(u: Matrix, values: Matrix, alpha: int) -> FlintMatrix:
+def interpolate_contraction(u: Matrix, values: Matrix, alpha: int) -> FlintMatrix:
     """The A^T (N, d) with f(u_j) = A phi(u_j) (A.4, A.5); ZeroDivisionError if rank(K) < N."""
     V = flint_matrix([monomials(u_j, alpha - 1) for u_j in u])
     F = flint_matrix(values)
@@ -54,7 +54,7 @@ def slice_from(p: Callable[[Vector], Scalar], v: Vector, alpha: int) -> FlintMat
     return flint_matrix([[polarized(p, [e, g, *rest]) / count for g in units] for e in units])
 
 
-def recover(
+def recover_samples(
     u: Matrix,
     values: Matrix,
     alpha: int,
@@ -73,7 +73,7 @@ def recover(
     Returns:
         Samples (d, d) and the signed weights (d,) for their lengths.
     """
-    A = interpolate(u, values, alpha).transpose().tolist()
+    A = interpolate_contraction(u, values, alpha).transpose().tolist()
 
     def p(w: Vector) -> Scalar:
         phi = monomials(w, alpha - 1)
@@ -94,7 +94,7 @@ def recover_exactly(u: Rows, values: Rows, alpha: int, seed: int) -> set[Sample]
     dual = multiply(inverse(multiply(basis, transpose(basis))), basis)
     draws = np.random.default_rng(seed).integers(-99, 100, (2, len(basis)))
     v_1, v_2 = to_flint(draws.tolist()).tolist()
-    X, b = recover(
+    X, b = recover_samples(
         to_flint(multiply(u, transpose(dual))).tolist(),  # u = c basis
         to_flint(multiply(values, transpose(basis))).tolist(),  # f of the samples basis x_i
         alpha,

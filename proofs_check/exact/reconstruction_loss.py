@@ -21,14 +21,14 @@ Split: TypeAlias = Sequence[tuple[Scalar, Vector]]
 """The shares lambda_i^[j] / lambda_i and the directions delta_i^[j] of a sample's offspring."""
 
 
-def residual(theta: Vector, weights: Vector, features: Matrix) -> list[Scalar]:
+def exact_residual(theta: Vector, weights: Vector, features: Matrix) -> list[Scalar]:
     """r_p = theta_p - sum_i lambda_i f_p(x_i), from the f(x_i)."""
     return [t - s for t, s in zip(theta, combine(weights, features), strict=True)]
 
 
-def loss(theta: Vector, weights: Vector, features: Matrix) -> Scalar:
+def exact_loss(theta: Vector, weights: Vector, features: Matrix) -> Scalar:
     """L = |theta - sum_i lambda_i f(x_i)|^2 (5.1), from the f(x_i)."""
-    r = residual(theta, weights, features)
+    r = exact_residual(theta, weights, features)
     return dot(r, r)
 
 

@@ -31,7 +31,7 @@ def preactivations(layers: Layers, x: Vector) -> list[list[Scalar]]:
     return found
 
 
-def output(layers: Layers, x: Vector) -> Scalar:
+def relu_output(layers: Layers, x: Vector) -> Scalar:
     """Phi(x)."""
     return preactivations(layers, x)[-1][0]
 
@@ -54,7 +54,7 @@ def difference_quotient(at: Callable[[Fraction], tuple[Layers, Vector]]) -> Frac
     patterns = [pattern(*at(t)) for t in (-STEP, F(0), STEP)]
     if any(0 in signs for signs in patterns[1]) or patterns.count(patterns[1]) < 3:
         raise ValueError("derivative: the line leaves the activation region; move the sample")
-    return (output(*at(STEP)) - output(*at(-STEP))) / (2 * STEP)
+    return (relu_output(*at(STEP)) - relu_output(*at(-STEP))) / (2 * STEP)
 
 
 def changed(layers: Layers, place: tuple[int, int, int], t: Fraction) -> Layers:
@@ -68,7 +68,7 @@ def changed(layers: Layers, place: tuple[int, int, int], t: Fraction) -> Layers:
     )
 
 
-def gradient(layers: Layers, x: Vector) -> list[Fraction]:
+def parameter_gradient(layers: Layers, x: Vector) -> list[Fraction]:
     """grad_theta Phi(theta; x), one entry per weight."""
     places = [
         (depth, j, k)
@@ -100,13 +100,13 @@ class ExactReluPoint:
     def stationary(self) -> bool:
         """Whether theta = sum_i lambda_i y_i grad_theta Phi(theta; x_i)."""
         b = [y_i * lam_i for y_i, lam_i in zip(self.y, self.lam, strict=True)]
-        total = combine(b, [gradient(self.layers, x_i) for x_i in self.x])
+        total = combine(b, [parameter_gradient(self.layers, x_i) for x_i in self.x])
         return total == [w for W in self.layers for row in W for w in row]
 
     def kkt(self) -> bool:
         """Whether every lambda_i > 0, every margin is 1, and theta is stationary."""
         samples = zip(self.x, self.y, strict=True)
-        on_margin = all(y_i * output(self.layers, x_i) == 1 for x_i, y_i in samples)
+        on_margin = all(y_i * relu_output(self.layers, x_i) == 1 for x_i, y_i in samples)
         return on_margin and all(t > 0 for t in self.lam) and self.stationary()
 
     def split(self, i: int, delta: Vector, share: Fraction) -> ExactReluPoint:

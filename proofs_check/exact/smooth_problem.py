@@ -9,7 +9,12 @@ from typing import Any
 import sympy
 
 from proofs_check.exact.formulas import Matrix, Vector
-from proofs_check.exact.reconstruction_loss import flat, loss, residual, splitting_matrix
+from proofs_check.exact.reconstruction_loss import (
+    exact_loss,
+    exact_residual,
+    flat,
+    splitting_matrix,
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class SmoothProblem:
     @cached_property
     def gradient(self) -> sympy.Matrix:
         """The first derivatives of L in all coordinates."""
-        return self._jacobian(sympy.Matrix([loss(self.theta, self.weights, self.features)])).T
+        return self._jacobian(sympy.Matrix([exact_loss(self.theta, self.weights, self.features)])).T
 
     @cached_property
     def hessian(self) -> sympy.Matrix:
@@ -51,7 +56,7 @@ class SmoothProblem:
     @cached_property
     def r(self) -> sympy.Matrix:
         """The residual, P x 1."""
-        return sympy.Matrix(residual(self.theta, self.weights, self.features))
+        return sympy.Matrix(exact_residual(self.theta, self.weights, self.features))
 
     def J(self, i: int) -> sympy.Matrix:
         """The first derivatives of f at x_i, P x d."""

@@ -59,7 +59,7 @@ class PencilInstance:
 
 
 @cache
-def instances() -> tuple[PencilInstance, ...]:
+def pencil_instances() -> tuple[PencilInstance, ...]:
     """One random rational instance per shape, with b of both signs, the same on every call."""
     rng = np.random.default_rng(SEED)
 

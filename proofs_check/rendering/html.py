@@ -12,7 +12,7 @@ from proofs_check.ledger import MEANING, CheckedClaim, ClaimVerdict
 from proofs_check.rendering import text
 
 
-def write_html(checked: Sequence[CheckedClaim], path: str | Path) -> None:
+def write_ledger_html(checked: Sequence[CheckedClaim], path: str | Path) -> None:
     """Write the ledger as one self-contained page; an existing file is replaced in one step."""
     counts = Counter(found.verdict for found in checked)
     sections = [(name, list(group)) for name, group in groupby(checked, lambda f: f.claim.section)]

@@ -18,7 +18,7 @@ SCHEMA = 1
 PACKAGES = ("python-flint", "sympy", "numpy", "scipy", "hypothesis")
 
 
-def to_dict(checked: Sequence[CheckedClaim]) -> dict[str, Any]:
+def ledger_to_dict(checked: Sequence[CheckedClaim]) -> dict[str, Any]:
     """Turn the ledger into plain lists, strings and numbers.
 
     Args:
@@ -40,9 +40,9 @@ def to_dict(checked: Sequence[CheckedClaim]) -> dict[str, Any]:
     }
 
 
-def write_json(checked: Sequence[CheckedClaim], path: str | Path) -> None:
+def write_ledger_json(checked: Sequence[CheckedClaim], path: str | Path) -> None:
     """Write the ledger as JSON; an existing file is replaced in one step."""
-    write_atomic(path, json.dumps(to_dict(checked), indent=1, ensure_ascii=False) + "\n")
+    write_atomic(path, json.dumps(ledger_to_dict(checked), indent=1, ensure_ascii=False) + "\n")
 
 
 def _claim(found: CheckedClaim) -> dict[str, Any]:

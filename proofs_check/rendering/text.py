@@ -64,13 +64,13 @@ def render_details(found: CheckedClaim) -> str:
         parts.append(f"Should read: {claim.corrected}")
     if claim.hypotheses:
         parts.append("Assumed: " + "; ".join(claim.hypotheses))
-    parts += [f"  {describe(item)}" for item in found.evidence]
+    parts += [f"  {describe_evidence(item)}" for item in found.evidence]
     if found.error is not None:
         parts.append(f"The examination ended with {found.error}")
     return "\n".join([*parts, "", claim.argument])
 
 
-def describe(item: Evidence | Counterexample) -> str:
+def describe_evidence(item: Evidence | Counterexample) -> str:
     """One piece of evidence as a line."""
     if isinstance(item, Counterexample):
         outcome = "" if item.confirmed else " NOT CONFIRMED"

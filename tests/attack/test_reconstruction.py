@@ -11,7 +11,7 @@ from attack import KernelEquations, Layer, Priors, ReconstructionConfig, Truth, 
 from attack.descent.curvature import splitting_operator
 from attack.descent.loop import reconstruct_map
 from attack.descent.objective import loss, residual
-from attack.descent.state import starting_point
+from attack.descent.state import initial_candidates
 from attack.maps.batches import BatchedMap, out_of_memory
 from attack.maps.objectives import kkt, ntk
 from attack.network.activations import ReLU, Softplus, power, softplus_schedule
@@ -93,7 +93,7 @@ def test_the_loss_is_that_of_the_map_written_by_hand():
 def test_relu_is_smoothed_as_the_config_says_and_nothing_else_is(choice, sigma):
     trained, before = layers(0), layers(1)
     config = replace(CONFIG, steps=1, block=1, relu=choice, sharpness=20.0)
-    x, weights = starting_point(config, 6)
+    x, weights = initial_candidates(config, 6)
     for activation, expected in ((ReLU(), sigma), (power(3), power(3))):
         result = reconstruct(trained, "ntk", config, init=before, activation=activation)
         first = float(loss(ntk(before, trained, expected), x, weights))
@@ -187,7 +187,7 @@ def test_a_run_that_does_not_fit_goes_on_in_batches_to_the_same_end():
     before, trained, *_ = exact_problem()
     f = ntk(before, trained, power(3))
     config = replace(CONFIG, candidates=10)
-    x, weights = starting_point(config, 6)
+    x, weights = initial_candidates(config, 6)
     expected = reconstruct_map(f, x, weights, config)
     with (
         pytest.warns(RuntimeWarning, match="memory ran out with 10 .* going on with 5"),

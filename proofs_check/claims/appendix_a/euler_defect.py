@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sympy
 
-from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
+from proofs_check.claims.section_4.homogenization import DEGREES, network_symbols, polynomial_output
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, network
@@ -23,8 +23,8 @@ from proofs_check.ledger import ClaimVerdict, claim
 def defect(docket: Docket) -> None:
     """Phi^(k) has degree k + 1 in theta, and k + 1 - M = -(alpha - k)."""
     for alpha in DEGREES:
-        s = symbols(alpha)
-        f = output(s.a, s.W, s.x, s.c)
+        s = network_symbols(alpha)
+        f = polynomial_output(s.a, s.W, s.x, s.c)
         euler = sum(t * sympy.diff(f, t) for t in s.theta)
         docket.symbolic(
             f"α = {alpha}, two neurons in the plane",

@@ -12,7 +12,7 @@ from math import comb
 import sympy
 
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import POINTS, identical, kkt
+from proofs_check.exact.conditions import POINTS, identical, satisfies_kkt
 from proofs_check.exact.exact_kkt import orthonormal_point
 from proofs_check.exact.feature_matrix import (
     SIZES,
@@ -214,7 +214,7 @@ def kernel_interpolant(docket: Docket) -> None:
         "one value f(W_1) and different f",
         [
             rank(gram(W, 3)) == 1 < comb(3 + 3 - 2, 3 - 1),
-            kkt(a, W, b, x, 3) and kkt(a, W, b, THIRDS, 3),
+            satisfies_kkt(a, W, b, x, 3) and satisfies_kkt(a, W, b, THIRDS, 3),
             all(dot(z, z) == 1 for z in (*x, *THIRDS)),
             first[0] == second[0] and first[1] != second[1],
         ],

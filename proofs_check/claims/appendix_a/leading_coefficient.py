@@ -11,7 +11,15 @@ import sympy
 
 from proofs_check.claims.section_4.evaluations import ALPHAS, SIZES, derived
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import HALF, POINTS, Point, identical, kkt, residuals, symbols
+from proofs_check.exact.conditions import (
+    HALF,
+    POINTS,
+    Point,
+    identical,
+    point_symbols,
+    residuals,
+    satisfies_kkt,
+)
 from proofs_check.exact.formulas import Matrix, Vector, contraction
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -26,7 +34,7 @@ def rescaled(point: Point, s: Fraction, sign: int) -> Point:
 def violates_a2(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Fraction | int) -> bool:
     """Whether (a, W) is a KKT point for c t^alpha and W_1 = alpha a_1 f(W_1) still fails."""
     as_written = [alpha * a[0] * f_k for f_k in contraction(b, x, W[0], alpha)]
-    return kkt(a, W, b, x, alpha, c) and as_written != list(W[0])
+    return satisfies_kkt(a, W, b, x, alpha, c) and as_written != list(W[0])
 
 
 @claim(
@@ -50,7 +58,7 @@ def leading_coefficient(docket: Docket) -> None:
     """
     c = sympy.Symbol("c")
     for alpha in ALPHAS:
-        a, W, b, x = point = symbols(2, 2, 2)
+        a, W, b, x = point = point_symbols(2, 2, 2)
         absorbed = residuals(a, W, [c * b_i for b_i in b], x, alpha)
         docket.symbolic(
             f"the corrected equations, differentiated, for α = {alpha} and (n, m, d) in "
@@ -61,7 +69,7 @@ def leading_coefficient(docket: Docket) -> None:
         "KKT points for t^α, α = 2..5, divided by s = 1/2, 2, 3 are KKT points for "
         "c = s^(α+1) and -s^(α+1) with labels sign(c) y, λ / s^2; each violates (A.2)",
         [
-            kkt(*point, alpha) and violates_a2(*rescaled(point, s, sign), alpha, c)
+            satisfies_kkt(*point, alpha) and violates_a2(*rescaled(point, s, sign), alpha, c)
             for alpha, point in POINTS.items()
             for s in (HALF, Fraction(2), Fraction(3))
             for sign in (1, -1)

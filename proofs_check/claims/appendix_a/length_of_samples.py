@@ -14,9 +14,9 @@ from proofs_check.exact.conditions import (
     agree,
     margins_with,
     meets_theorem,
+    point_symbols,
     stationarity,
     stationary_with,
-    symbols,
 )
 from proofs_check.exact.exact_kkt import orthonormal_point
 from proofs_check.exact.formulas import network
@@ -37,7 +37,7 @@ def length_of_samples(docket: Docket) -> None:
     fixed by its margin. With theta known in direction only, one factor is left to all norms.
     """
     c = sympy.Symbol("c", positive=True)
-    a, W, b, x = symbols(2, 2, 2)
+    a, W, b, x = point_symbols(2, 2, 2)
     longer = [[c * t for t in x[0]], x[1]]
     for alpha in range(1, 6):
         scaled = stationarity(a, W, [c**-alpha * b[0], b[1]], longer, alpha)

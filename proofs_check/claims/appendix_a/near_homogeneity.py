@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 
 from proofs_check.claims.appendix_a.euler_defect import defect_sum
-from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
+from proofs_check.claims.section_4.homogenization import DEGREES, network_symbols, polynomial_output
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
@@ -28,8 +28,8 @@ INSTANCES = 30
 def gradient_square(a: Vector, W: Matrix, x: Vector, c: Vector) -> Scalar:
     """|grad Phi_sigma|^2 = sum_j sigma(w_j.x)^2 + a_j^2 sigma'(w_j.x)^2 |x|^2."""
     slopes = [k * c_k for k, c_k in enumerate(c)][1:]
-    by_a = [output([1], [w_j], x, c) for w_j in W]
-    by_w = [output([a_j], [w_j], x, slopes) for a_j, w_j in zip(a, W, strict=True)]
+    by_a = [polynomial_output([1], [w_j], x, c) for w_j in W]
+    by_w = [polynomial_output([a_j], [w_j], x, slopes) for a_j, w_j in zip(a, W, strict=True)]
     return sum(t**2 for t in by_a) + sum(t**2 for t in by_w) * dot(x, x)
 
 
@@ -66,7 +66,7 @@ def bounds(R: Fraction, m: int, alpha: int) -> list[Fraction]:
     return [Fraction(isqrt(m)), *(R**k for k in range(1, alpha + 1))]
 
 
-def instances(alpha: int) -> list[Instance]:
+def network_instances(alpha: int) -> list[Instance]:
     """Seeded networks of 1, 4 and 9 neurons in three dimensions, with large and small weights."""
     rng = np.random.default_rng(SEED)
     found = []
@@ -123,14 +123,14 @@ def near_homogeneity(docket: Docket) -> None:
     with t = |theta| they are at most B_k t^(k+1) and max(k, 1) B_k t^k. Both powers of t are at
     most 1 + t^alpha where alpha is allowed, and 1 + t^(alpha+1) in the last bound.
     """
-    s = symbols(3)
-    f = output(s.a, s.W, s.x, s.c)
+    s = network_symbols(3)
+    f = polynomial_output(s.a, s.W, s.x, s.c)
     docket.symbolic(
         "α = 3, two neurons in the plane: the formula for |∇Φ_σ|^2 that is used, differentiated",
         vanish(sum(sympy.diff(f, t) ** 2 for t in s.theta) - gradient_square(s.a, s.W, s.x, s.c)),
     )
     for alpha in DEGREES:
-        found, M = instances(alpha), alpha + 1
+        found, M = network_instances(alpha), alpha + 1
         docket.exact(
             f"α = {alpha}, random networks: |Φ^(k)|^2 and |∇Φ^(k)|^2 are at most "
             "R^(2k)|a|^2|W|^(2k) and R^(2k)|W|^(2k-2)(|W|^2 + k^2|a|^2), for k = 0 m|a|^2 and m",
@@ -165,7 +165,7 @@ def near_homogeneity(docket: Docket) -> None:
             [
                 abs(defect_sum(one.a, one.W, one.x, one.c)) <= C * (1 + t**alpha)
                 and gradient_square(one.a, one.W, one.x, one.c) <= (C * (1 + t**alpha)) ** 2
-                and abs(output(one.a, one.W, one.x, one.c)) <= C * (1 + t**M)
+                and abs(polynomial_output(one.a, one.W, one.x, one.c)) <= C * (1 + t**M)
                 for one in found
                 for C, t in [(one.constant, one.norm)]
             ],
@@ -210,8 +210,8 @@ def gradient_limit(docket: Docket) -> None:
     on bounded sets.
     """
     for alpha in DEGREES:
-        s = symbols(alpha)
-        f = output(s.a, s.W, s.x, s.c)
+        s = network_symbols(alpha)
+        f = polynomial_output(s.a, s.W, s.x, s.c)
         moved = s.on_ray()
         found = [sympy.Poly(sympy.diff(f, t).subs(moved, simultaneous=True), s.r) for t in s.theta]
         docket.symbolic(
@@ -234,7 +234,7 @@ def gradient_limit(docket: Docket) -> None:
             "C(1 + |θ|^α)/r",
             [
                 gradient_square(one.a, one.W, one.x, lower) <= (C * (1 + t**alpha) / r) ** 2
-                for one in instances(alpha)
+                for one in network_instances(alpha)
                 for C, t in [(one.constant, one.norm)]
                 for r in (1, 10, 1000)
                 for lower in [

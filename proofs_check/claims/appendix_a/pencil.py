@@ -24,7 +24,7 @@ from proofs_check.exact.tensor_pencil import (
     det,
     dual_basis,
     gammas,
-    instances,
+    pencil_instances,
 )
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -59,7 +59,7 @@ def pencil(docket: Docket) -> None:
             f"Ā (G^{{-T}} D_1^{{-1}} D_2 G^T) = B̄ for every G, D_1, D_2, r = {r}", vanish(*left)
         )
     outcomes = []
-    for case in instances():
+    for case in pencil_instances():
         g, h = (gammas(case.b, case.x, v, case.alpha) for v in case.v)
         values, found = decomposed(case)
         outcomes.append(
@@ -103,7 +103,7 @@ def coefficients(docket: Docket) -> None:
     Gram matrix of their powers x_i^{⊗alpha}, to which those of the dual basis are dual.
     """
     solved, dual, definite, plain = [], [], [], []
-    for case in instances():
+    for case in pencil_instances():
         signs = [(-1) ** (i // 2) for i in range(len(case.x))]
         x = [[sign * t for t in x_i] for sign, x_i in zip(signs, case.x, strict=True)]
         b = [[b_i * sign**case.alpha] for sign, b_i in zip(signs, case.b, strict=True)]

@@ -13,8 +13,8 @@ from fractions import Fraction
 import sympy
 
 from proofs_check.claims.appendix_a.euler_defect import defect_sum
-from proofs_check.claims.appendix_a.near_homogeneity import SEED, instances
-from proofs_check.claims.section_4.homogenization import DEGREES, output, symbols
+from proofs_check.claims.appendix_a.near_homogeneity import SEED, network_instances
+from proofs_check.claims.section_4.homogenization import DEGREES, network_symbols, polynomial_output
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar, Vector, network
@@ -64,7 +64,7 @@ def admissible(docket: Docket) -> None:
     )
     t, u = sympy.symbols("t u")
     for alpha in DEGREES:
-        s, M = symbols(alpha), alpha + 1
+        s, M = network_symbols(alpha), alpha + 1
         scaled = s.scaled().as_expr()
         moved = s.on_ray()
         at_ray = defect_sum(s.a, s.W, s.x, s.c).subs(moved, simultaneous=True)
@@ -92,13 +92,17 @@ def admissible(docket: Docket) -> None:
                 sympy.Poly(rest.subs(moved, simultaneous=True), s.r).degree() == alpha - 1,
             ],
         )
-        flat = [one._replace(c=[*one.c[:-2], Fraction(0), one.c[-1]]) for one in instances(alpha)]
+        flat = [
+            one._replace(c=[*one.c[:-2], Fraction(0), one.c[-1]])
+            for one in network_instances(alpha)
+        ]
         docket.exact(
             f"α = {alpha}, random networks: |Φ_σ - Φ_H| <= p_a(|θ|); with c_(α-1) = 0 also for "
             "p = C(t + t^α), whose p' bounds the left side of Assumption 1",
             [
-                abs(output(one.a, one.W, one.x, [*one.c[:-1], 0])) <= value(induced(p, M), one.norm)
-                for degree, networks in ((alpha, instances(alpha)), (alpha - 1, flat))
+                abs(polynomial_output(one.a, one.W, one.x, [*one.c[:-1], 0]))
+                <= value(induced(p, M), one.norm)
+                for degree, networks in ((alpha, network_instances(alpha)), (alpha - 1, flat))
                 for one in networks
                 for p in [proposed(degree, one.constant)]
             ]

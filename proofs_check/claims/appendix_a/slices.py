@@ -16,7 +16,14 @@ from proofs_check.docket import Docket
 from proofs_check.exact.conditions import symbolic_samples, vanish
 from proofs_check.exact.formulas import Matrix, Scalar, combine, contraction, dot, slice_matrix
 from proofs_check.exact.rational import identity, multiply, nullspace, rank, transpose
-from proofs_check.exact.tensor_pencil import OBLIQUE, RANDOM, SEED, coincidence, gammas, instances
+from proofs_check.exact.tensor_pencil import (
+    OBLIQUE,
+    RANDOM,
+    SEED,
+    coincidence,
+    gammas,
+    pencil_instances,
+)
 from proofs_check.ledger import ClaimVerdict, claim
 
 
@@ -152,7 +159,7 @@ def reduced_slices(docket: Docket) -> None:
             vanish(*(U * sympy.Matrix(slice_matrix(b, x, v, alpha)) * U.T - G * D * G.T)),
         )
     outcomes = []
-    for case in instances():
+    for case in pencil_instances():
         A = slice_matrix(case.b, case.x, case.v[0], case.alpha)
         orthogonal = nullspace([case.x[0]])[0]  # to one of the samples
         deficient = slice_matrix(case.b, case.x, orthogonal, case.alpha)

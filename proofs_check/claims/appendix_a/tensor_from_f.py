@@ -11,9 +11,9 @@ from math import comb, factorial
 import sympy
 from sympy.polys.rings import ring
 
-from proofs_check.claims.appendix_a.uniqueness_of_f import coefficients, power_values
+from proofs_check.claims.appendix_a.uniqueness_of_f import entries_of_f, power_values
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import identical, symbols
+from proofs_check.exact.conditions import identical, point_symbols
 from proofs_check.exact.feature_matrix import SIZES, samples
 from proofs_check.exact.formulas import (
     Matrix,
@@ -40,7 +40,7 @@ ALPHAS = range(2, 7)
 def diagonal_form(docket: Docket) -> None:
     """(w.x_i) (x_i.w)^(alpha-1) = (x_i.w)^alpha; and f = grad p / alpha."""
     for alpha in ALPHAS:
-        _, (w,), b, x = symbols(3, 1, 3)
+        _, (w,), b, x = point_symbols(3, 1, 3)
         p, f = form(b, x, w, alpha), contraction(b, x, w, alpha)
         docket.symbolic(
             f"w.f(w), the sum and T(w, ..., w) agree, and ∇p = α f, α = {alpha}, 3 samples, d = 3",
@@ -111,7 +111,7 @@ def tensor_from_map(docket: Docket) -> None:
             f"α = {alpha}",
             [
                 s == t
-                for found, expected in zip(read, coefficients(b, x, d, alpha), strict=True)
+                for found, expected in zip(read, entries_of_f(b, x, d, alpha), strict=True)
                 for s, t in zip(found, expected, strict=True)
             ],
         )

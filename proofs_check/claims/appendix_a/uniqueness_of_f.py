@@ -45,7 +45,7 @@ def spread(index: tuple[int, ...]) -> Rows:
     return [unit[i] for i, e in enumerate(index) for _ in range(e)]
 
 
-def coefficients(b: Vector, x: Matrix, d: int, alpha: int) -> list[list[Scalar]]:
+def entries_of_f(b: Vector, x: Matrix, d: int, alpha: int) -> list[list[Scalar]]:
     """A, d x N, with f(w) = A phi(w): multinomial coefficients times entries T(e_k, e_i, ...)."""
     unit = identity(d)
     return [
@@ -73,7 +73,7 @@ def unique_coefficients(docket: Docket) -> None:
         [
             gram_has_full_rank(W, alpha)
             and nullspace(V) == []
-            and transpose(multiply(left_inverse(V), F)) == coefficients(b, x, d, alpha)
+            and transpose(multiply(left_inverse(V), F)) == entries_of_f(b, x, d, alpha)
             for d, alpha in SIZES
             for W, (b, x) in [(enough(d, alpha), samples(d))]
             for V, F in [(features(W, alpha), [contraction(b, x, w, alpha) for w in W])]

@@ -17,15 +17,20 @@ from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, dot
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
-    gradient,
     hessian,
     is_positive_semidefinite,
     lower_bound,
+    polynomial_gradient,
     random_problem,
     variables,
 )
 from proofs_check.exact.rational import square_root
-from proofs_check.exact.reconstruction_loss import flat, loss, residual, splitting_matrix
+from proofs_check.exact.reconstruction_loss import (
+    exact_loss,
+    exact_residual,
+    flat,
+    splitting_matrix,
+)
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 9
@@ -61,16 +66,16 @@ def descent(docket: Docket) -> None:
     for n in range(40):
         f, theta, weights, x = random_problem(rng, k=2, d=2, P=4, degree=1)
         L, point = f.loss_polynomial(theta, weights), flat(x)
-        g, H = gradient(L, point), hessian(L, point)
+        g, H = polynomial_gradient(L, point), hessian(L, point)
         step = fmpq(1 + n % 4, 4) / sum((H[j, j] for j in range(4)), start=fmpq(0))
         moved = [s - step * slope for s, slope in zip(point, g, strict=True)]
         lowered.append(L(*moved) <= allowed(L(*point), step, dot(g, g)))
         features = [f(moved[:2]), f(moved[2:])]
-        best = least_squares(theta, features)
-        r = residual(theta, best, features)
+        best = _least_squares(theta, features)
+        r = exact_residual(theta, best, features)
         fitted.append(
             all(dot(r, feature) == 0 for feature in features)
-            and loss(theta, best, features) <= L(*moved)
+            and exact_loss(theta, best, features) <= L(*moved)
         )
     docket.exact(
         "40 affine maps from R^2 to R^4 and two samples, l = tr H >= |H|, steps up to 1/l",
@@ -87,7 +92,7 @@ def descent(docket: Docket) -> None:
     )
 
 
-def least_squares(theta: list, features: list) -> list[Scalar]:
+def _least_squares(theta: list, features: list) -> list[Scalar]:
     """The weights that minimise L for given f(x_1), ..., f(x_k)."""
     normal = fmpq_mat([[dot(u, v) for v in features] for u in features])
     return normal.solve(fmpq_mat([[dot(u, theta)] for u in features])).entries()
@@ -101,7 +106,7 @@ def allowed(before: Scalar, step: Scalar, square: Scalar) -> Scalar:
 def overshoot(step: Fraction) -> Fraction:
     """L after a step from x = 1 minus what the descent lemma allows, for L = x^2."""
     slope = 2
-    after = loss([0], [1], [[1 - step * slope]])
+    after = exact_loss([0], [1], [[1 - step * slope]])
     return after - allowed(1, step, slope**2)
 
 
@@ -221,7 +226,7 @@ def ending(docket: Docket) -> None:
 def ends_above(theta: Scalar, weight: Scalar, x: Scalar, eps_H: Scalar) -> bool:
     """Whether f(x) = x is stationary with S >= -eps_H while the Hessian is above -eps_H."""
     t = sympy.Symbol("t")
-    L = loss([theta], [weight], [[t]])
+    L = exact_loss([theta], [weight], [[t]])
     S = splitting_matrix(weight, [theta - weight * x], [[[0]]])[0][0]
     stationary = L.diff(t).subs(t, x) == 0 and -eps_H <= S
     return bool(stationary and L.diff(t, 2).subs(t, x) > -eps_H)

@@ -20,11 +20,11 @@ from proofs_check.exact.formulas import Scalar
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
     bilinear,
+    random_offspring,
     random_problem,
-    random_split,
     variables,
 )
-from proofs_check.exact.reconstruction_loss import Split, loss
+from proofs_check.exact.reconstruction_loss import Split, exact_loss
 from proofs_check.exact.smooth_problem import SmoothProblem, block, smooth_problem
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -124,7 +124,7 @@ def gradient_and_hessian(docket: Docket) -> None:
 def missing_weight(theta: Scalar, weight: Scalar, x: Scalar) -> bool:
     """Whether -2 J r is not the derivative of L for f(x) = x."""
     r = theta - weight * x
-    return loss([theta], [weight], [[t]]).diff(t).subs(t, x) != -2 * r
+    return exact_loss([theta], [weight], [[t]]).diff(t).subs(t, x) != -2 * r
 
 
 @claim(
@@ -163,17 +163,17 @@ def expansion(docket: Docket) -> None:
     outcomes = []
     for _ in range(60):
         f, theta, weights, x = random_problem(rng, k=3, d=2, P=3, degree=3)
-        splits = [random_split(rng, 2, count) for count in (2, 3, 5)]
+        splits = [random_offspring(rng, 2, count) for count in (2, 3, 5)]
         after = f.expansion(theta, weights, x, splits)
         second_order = sum(
             (
-                form(S, split)
+                _split_form(S, split)
                 for S, split in zip(f.splitting_matrices(theta, weights, x), splits, strict=True)
             ),
             start=fmpq(0),
         )
         outcomes.append(
-            after[0,] == loss(theta, weights, [f(x_i) for x_i in x])
+            after[0,] == exact_loss(theta, weights, [f(x_i) for x_i in x])
             and after[1,] == 0
             and after[2,] == second_order / 2
         )
@@ -192,6 +192,6 @@ def expansion(docket: Docket) -> None:
     )
 
 
-def form(S: fmpq_mat, split: Split) -> Scalar:
+def _split_form(S: fmpq_mat, split: Split) -> Scalar:
     """sum_j share_j delta_j^T S delta_j."""
     return sum((share * bilinear(delta, S, delta) for share, delta in split), start=fmpq(0))

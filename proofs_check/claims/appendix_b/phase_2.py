@@ -16,8 +16,8 @@ from flint import fmpq
 from proofs_check.claims.appendix_b.remainder import at_zero, bounds_cosine, t
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar
-from proofs_check.exact.polynomial_map import random_problem, random_split
-from proofs_check.exact.reconstruction_loss import keep, loss, splitting_matrix
+from proofs_check.exact.polynomial_map import random_offspring, random_problem
+from proofs_check.exact.reconstruction_loss import exact_loss, keep, splitting_matrix
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 8
@@ -78,7 +78,7 @@ def reaches(s: int, eta: Fraction, kappa: Fraction) -> bool:
     """Whether s splits of f(x) = x^2 at the cap decrease the loss by s eps_H eta^2 / 4 or more."""
     # s samples at 0 of weight 1, theta = 1, S = -4, eps_H = 4 kappa and rho = 6 eta sqrt(2 s)
     theta = Fraction(1)
-    after = loss([theta], [Fraction(1, 2)] * (2 * s), [[eta**2]] * (2 * s))
+    after = exact_loss([theta], [Fraction(1, 2)] * (2 * s), [[eta**2]] * (2 * s))
     S = splitting_matrix(1, [theta], [[[2]]])[0][0]
     eps_H, rho_squared = 4 * kappa, (6 * eta) ** 2 * 2 * s
     at_cap = eta**2 * rho_squared * 2 * s == (3 * eps_H / 4) ** 2
@@ -122,7 +122,7 @@ def all_at_once(docket: Docket) -> None:
     added = []
     for _ in range(40):
         f, theta, weights, x = random_problem(rng, k=3, d=2, P=3, degree=3)
-        splits = [random_split(rng, 2, 2) for _ in range(3)]
+        splits = [random_offspring(rng, 2, 2) for _ in range(3)]
         single = [
             [split if j == i else keep(2) for j, split in enumerate(splits)] for i in range(3)
         ]
@@ -163,8 +163,10 @@ def worse_than_one(theta: Scalar, weights: tuple, eta: Scalar, rho: Scalar, eps:
     """Whether all hypotheses of B.3 hold and splitting all samples, at 0, is worse; f(x) = x^2."""
     k, half = len(weights), Fraction(1, 2)
     S = [splitting_matrix(weight, [theta], [[[2]]])[0][0] for weight in weights]
-    one = loss([theta], [half * weights[0]] * 2, [[eta**2]] * 2)
-    everything = loss([theta], [half * w for w in weights for _ in range(2)], [[eta**2]] * (2 * k))
+    one = exact_loss([theta], [half * weights[0]] * 2, [[eta**2]] * 2)
+    everything = exact_loss(
+        [theta], [half * w for w in weights for _ in range(2)], [[eta**2]] * (2 * k)
+    )
     return (
         set(weights) == {1}
         and rho**2 == (24 * half**2) ** 2 * (2 * k * eta**2)

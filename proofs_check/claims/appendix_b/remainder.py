@@ -19,17 +19,17 @@ from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, dot
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
+    random_offspring,
     random_problem,
-    random_split,
     third_derivative_square,
     variables,
 )
 from proofs_check.exact.reconstruction_loss import (
     Split,
+    exact_loss,
+    exact_residual,
     flat,
-    loss,
     offspring,
-    residual,
     splitting_matrix,
 )
 from proofs_check.ledger import ClaimVerdict, claim
@@ -94,7 +94,7 @@ def remainder(docket: Docket) -> None:
         "60 quadratic maps, two samples in R^1 with 2 and 3 offspring, rho^2 the largest such sum "
         "on the segment, reached at an end because the third derivatives are affine",
         [
-            random_remainder(rng, [random_split(rng, 1, 2), random_split(rng, 1, 3)])
+            random_remainder(rng, [random_offspring(rng, 1, 2), random_offspring(rng, 1, 3)])
             for _ in range(60)
         ],
         seed=SEED,
@@ -131,8 +131,10 @@ def third_derivatives(docket: Docket) -> None:
     """File the third derivatives of the two examples that the docstring of the claim bounds."""
     a, b, u, v, theta, weight = sympy.symbols("a b u v theta lambda", real=True)
     x, y = a + t * u, b + t * v
-    cosine = loss([0], [weight, weight], [[sympy.cos(x)], [sympy.cos(y)]]).diff(t, 3).subs(t, 0)
-    square = loss([theta], [weight, weight], [[x**2], [y**2]]).diff(t, 3)
+    cosine = (
+        exact_loss([0], [weight, weight], [[sympy.cos(x)], [sympy.cos(y)]]).diff(t, 3).subs(t, 0)
+    )
+    square = exact_loss([theta], [weight, weight], [[x**2], [y**2]]).diff(t, 3)
     claimed = weight**2 * (
         4 * sympy.sin(2 * a) * u**3
         + 4 * sympy.sin(2 * b) * v**3
@@ -160,7 +162,7 @@ def squares(n: int) -> tuple[Any, Any, Any]:
     points, weights = [eta * (-1) ** j for j in range(n)], [weight] * n
     S = splitting_matrix(2 * weight, [theta], [[[2]]])[0][0]
     rho = 24 * weight**2 * isqrt(n) * eta
-    after = loss([theta], weights, [[x**2] for x in points])
+    after = exact_loss([theta], weights, [[x**2] for x in points])
     return after, theta**2 + eta**2 / 2 * n / 2 * S, rho * eta**3 / 6
 
 
@@ -168,8 +170,8 @@ def squares_fail(theta: Scalar, weights: tuple, eta: Scalar, rho: Scalar) -> boo
     """Whether Lemma B.1 fails when all samples, at 0 with one weight, are split; f(x) = x^2."""
     k = len(weights)
     shares = [weight / Fraction(2) for weight in weights for _ in range(2)]
-    before = loss([theta], weights, [[0]] * k)
-    after = loss([theta], shares, [[eta**2]] * (2 * k))
+    before = exact_loss([theta], weights, [[0]] * k)
+    after = exact_loss([theta], shares, [[eta**2]] * (2 * k))
     S = [splitting_matrix(weight, [theta], [[[2]]])[0][0] for weight in weights]
     return (
         len(set(weights)) == 1
@@ -182,7 +184,7 @@ def squares_fail(theta: Scalar, weights: tuple, eta: Scalar, rho: Scalar) -> boo
 def at_zero(f: Sequence[Any], theta: tuple, weight: Scalar) -> tuple[Any, Any]:
     """Loss and S for a single sample at 0."""
     values = [s.subs(t, 0) for s in f]
-    r = residual(theta, [weight], [values])
+    r = exact_residual(theta, [weight], [values])
     S = splitting_matrix(weight, r, [[[s.diff(t, 2).subs(t, 0)]] for s in f])[0][0]
     return dot(r, r), S
 
@@ -201,7 +203,7 @@ def cosine_fails(theta: Scalar, weight: Scalar, eta: Scalar, rho: Scalar) -> boo
 
 def circle_fails(weight: Scalar, eta: Scalar, rho: Scalar) -> bool:
     """Whether L does not depend on x, so any rho >= 0 will do, and the bound is negative."""
-    constant = sympy.simplify(loss([0, 0], [weight], [CIRCLE]).diff(t)) == 0
+    constant = sympy.simplify(exact_loss([0, 0], [weight], [CIRCLE]).diff(t)) == 0
     before, S = at_zero(CIRCLE, (0, 0), weight)
     return constant and rho >= 0 and bool(before + eta**2 / 2 * S + rho * eta**3 / 6 < 0)
 

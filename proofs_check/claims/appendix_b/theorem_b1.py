@@ -17,12 +17,12 @@ from proofs_check.exact.formulas import Matrix, Scalar, dot
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
     bilinear,
+    random_offspring,
     random_rationals,
-    random_split,
     variables,
 )
 from proofs_check.exact.rational import cayley, diagonal, multiply, to_flint, transpose
-from proofs_check.exact.reconstruction_loss import binary, loss, splitting_matrix
+from proofs_check.exact.reconstruction_loss import binary, exact_loss, splitting_matrix
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 7
@@ -55,7 +55,7 @@ def optimal_split(docket: Docket) -> None:
         f, theta, weight, values, Q = curved_map(rng)
         limit = fmpq(min(values), 2)
         for n in range(12):
-            split = random_split(rng, 3, 2 + n % 4)
+            split = random_offspring(rng, 3, 2 + n % 4)
             bounded.append(f.expansion(theta, [weight], [x], [split])[2,] >= limit)
         v = [row[values.index(min(values))] for row in to_flint(Q).tolist()]
         best = f.expansion(theta, [weight], [x], [binary(v)])[2,]
@@ -127,7 +127,7 @@ def stable(docket: Docket) -> None:
     small share p has |dr|^2 of order p^2.
     """
     theta, eta = sympy.symbols("theta eta")
-    quartic = loss([1], [sympy.Rational(1, 2)] * 2, [[eta**4]] * 2)
+    quartic = exact_loss([1], [sympy.Rational(1, 2)] * 2, [[eta**4]] * 2)
     docket.symbolic(
         "f(x) = x^4, theta = lambda = 1, x = 0: the loss changes by -eta^4 (2 - eta^4)",
         sympy.expand(quartic - 1 + eta**4 * (2 - eta**4)) == 0,
@@ -137,7 +137,7 @@ def stable(docket: Docket) -> None:
     for _ in range(40):
         f, theta, weight, largest, side = stable_map(rng)
         for n in range(6):
-            after = f.expansion(theta, [weight], [[0]], [random_split(rng, 1, 2 + n % 4)])
+            after = f.expansion(theta, [weight], [[0]], [random_offspring(rng, 1, 2 + n % 4)])
             within.append(after(largest * (2 * n + 1) / 12) > after[0,])
         p = fmpq(1, 10**30)
         after = f.expansion(theta, [weight], [[0]], [[(p, [side]), (1 - p, [side * p / (p - 1)])]])
@@ -167,8 +167,8 @@ def quartic_decreases(theta: Scalar, weight: Scalar, x: Scalar, eta: Scalar) -> 
     """Whether S >= 0 and the binary split decreases the loss, for f(x) = x^4."""
     S = splitting_matrix(weight, [theta - weight * x**4], [[[12 * x**2]]])[0][0]
     half = weight / Fraction(2)
-    after = loss([theta], [half, half], [[(x + eta) ** 4], [(x - eta) ** 4]])
-    return S >= 0 and after < loss([theta], [weight], [[x**4]])
+    after = exact_loss([theta], [half, half], [[(x + eta) ** 4], [(x - eta) ** 4]])
+    return S >= 0 and after < exact_loss([theta], [weight], [[x**4]])
 
 
 def stable_map(rng: np.random.Generator) -> tuple[PolynomialMap, list, Scalar, Scalar, int]:

@@ -23,9 +23,9 @@ from proofs_check.exact.relu_network import (
     SINGLE,
     ExactReluPoint,
     gated,
-    output,
     pattern,
     random_split,
+    relu_output,
 )
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -59,7 +59,7 @@ def linear_in_samples(widths: Sequence[int]) -> list[bool]:
         "the displacement is orthogonal to the input gradient, and its λ-weighted mean is 0",
     ),
 )
-def split(docket: Docket) -> None:
+def relu_split(docket: Docket) -> None:
     """Inside a region Phi is linear in x for all weights, and so is grad_theta Phi.
 
     Hence Phi(x + delta) = Phi(x) for delta orthogonal to grad_x Phi, which keeps the margins, and
@@ -80,7 +80,7 @@ def split(docket: Docket) -> None:
             [
                 point.kkt(),
                 *(
-                    output(point.layers, x_i)
+                    relu_output(point.layers, x_i)
                     == gated(point.layers, pattern(point.layers, x_i), x_i)
                     for x_i in point.x
                 ),
@@ -102,7 +102,7 @@ def split(docket: Docket) -> None:
         "necessary: shares 3/2 and -1/2 keep stationarity and the margins, not λ > 0",
         [
             negative.stationary(),
-            all(output(negative.layers, x_i) == 1 for x_i in negative.x),
+            all(relu_output(negative.layers, x_i) == 1 for x_i in negative.x),
             not negative.kkt(),
         ],
     )

@@ -16,7 +16,14 @@ import sympy
 from flint import fmpq_mat, fmpq_poly
 
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import HALF, Point, kkt, residuals, symbols, vanish
+from proofs_check.exact.conditions import (
+    HALF,
+    Point,
+    point_symbols,
+    residuals,
+    satisfies_kkt,
+    vanish,
+)
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
 from proofs_check.exact.rational import to_flint
 from proofs_check.ledger import ClaimVerdict, claim
@@ -76,19 +83,19 @@ def jacobian_rank(b: Vector, x: Matrix, *systems: System) -> int:
     return fmpq_mat(rows).rank()
 
 
-def stationarity(a: Vector, W: Matrix, alpha: int) -> System:
+def stationarity_system(a: Vector, W: Matrix, alpha: int) -> System:
     """The P equations."""
     weights, rows = to_flint([a]).tolist()[0], to_flint(W).tolist()
     return lambda b, x: residuals(weights, rows, b, x, alpha)
 
 
-def margins(a: Vector, W: Matrix, alpha: int) -> System:
+def margin_system(a: Vector, W: Matrix, alpha: int) -> System:
     """Phi(x_i), which is y_i for an active sample."""
     weights, rows = to_flint([a]).tolist()[0], to_flint(W).tolist()
     return lambda _, x: [network(weights, rows, x_i, alpha) for x_i in x]
 
 
-def norms(_: Vector, x: Matrix) -> list[Scalar]:
+def norm_system(_: Vector, x: Matrix) -> list[Scalar]:
     """|x_i|^2."""
     return [dot(x_i, x_i) for x_i in x]
 
@@ -108,9 +115,9 @@ def overcounted(
     """Whether P exceeds the number of unknowns, the rank does not reach it, and x is not alone."""
     size = Size(len(a), len(W[0]), len(b), alpha)
     return (
-        kkt(a, W, b, x, alpha)
+        satisfies_kkt(a, W, b, x, alpha)
         and size.parameters > size.unknowns
-        and jacobian_rank(b, x, stationarity(a, W, alpha)) < size.unknowns
+        and jacobian_rank(b, x, stationarity_system(a, W, alpha)) < size.unknowns
         and not any(residuals(a, W, b_other, x_other, alpha))
         and x_other != x
     )
@@ -133,7 +140,7 @@ def equations_and_unknowns(docket: Docket) -> None:
     (x_i, b_i) does, one direction per sample. C(d+alpha-1, alpha): the data enter through T.
     """
     for alpha in (1, 2, 3, 4):
-        (a,), (w,), b, x = point = symbols(2, 1, 2)
+        (a,), (w,), b, x = point = point_symbols(2, 1, 2)
         output, *hidden = found = residuals(*point, alpha)
         combination = dot(w, hidden) - alpha * a * output
         scaling = [
@@ -152,7 +159,7 @@ def equations_and_unknowns(docket: Docket) -> None:
         "of P equations as many are independent at random integers, (m, d, k, α) in "
         + ", ".join(str(tuple(size)) for size in (*FEW_NEURONS, *MANY_NEURONS)),
         [
-            jacobian_rank(b, x, stationarity(a, W, size.alpha))
+            jacobian_rank(b, x, stationarity_system(a, W, size.alpha))
             == min(size.m * size.d, size.k * size.d, size.form)
             and len(residuals(a, W, b, x, size.alpha)) == size.parameters
             for size in (*FEW_NEURONS, *MANY_NEURONS)

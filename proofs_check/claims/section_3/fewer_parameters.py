@@ -13,12 +13,12 @@ from proofs_check.claims.section_3.counting import (
     Size,
     draw,
     jacobian_rank,
-    margins,
-    norms,
-    stationarity,
+    margin_system,
+    norm_system,
+    stationarity_system,
 )
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import HALF, POINTS, kkt
+from proofs_check.exact.conditions import HALF, POINTS, satisfies_kkt
 from proofs_check.exact.formulas import Matrix, Vector
 from proofs_check.exact.rational import rank
 from proofs_check.ledger import ClaimVerdict, claim
@@ -31,8 +31,8 @@ def recoverable(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int) -> bool:
     return (
         size.parameters < size.unknowns
         and (size.m, size.d, size.k) == (1, 2, 2)
-        and kkt(a, W, b, x, alpha)
-        and norms(b, x) == [1, 1]
+        and satisfies_kkt(a, W, b, x, alpha)
+        and norm_system(b, x) == [1, 1]
         and rank(x) == 2
         and min(b) > 0
     )
@@ -57,22 +57,26 @@ def fewer_parameters(docket: Docket) -> None:
     """
     for size in FEW_NEURONS:
         a, W, b, x = draw(size)
-        known, outputs = stationarity(a, W, size.alpha), margins(a, W, size.alpha)
+        known, outputs = stationarity_system(a, W, size.alpha), margin_system(a, W, size.alpha)
         docket.exact(
             f"at random integers with (m, d, k, α) = {tuple(size)}, {size.unknowns} unknowns: "
             "rank md of stationarity, md + k with norms, all with norms and margins",
             [
                 size.parameters < size.unknowns,
                 jacobian_rank(b, x, known) == size.m * size.d,
-                jacobian_rank(b, x, known, norms) == size.m * size.d + size.k < size.unknowns,
-                jacobian_rank(b, x, known, norms, outputs) == size.unknowns,
+                jacobian_rank(b, x, known, norm_system) == size.m * size.d + size.k < size.unknowns,
+                jacobian_rank(b, x, known, norm_system, outputs) == size.unknowns,
                 size.m * size.d >= size.k * (size.d - 1),
             ],
             seed=SEED,
         )
     short = Size(1, 3, 2, 3)
     a, W, b, x = draw(short)
-    everything = stationarity(a, W, short.alpha), norms, margins(a, W, short.alpha)
+    everything = (
+        stationarity_system(a, W, short.alpha),
+        norm_system,
+        margin_system(a, W, short.alpha),
+    )
     docket.exact(
         f"below that, md < k(d-1), all of them have rank md + 2k < k(d+1): {tuple(short)}",
         short.m * short.d < short.k * (short.d - 1)
@@ -81,16 +85,16 @@ def fewer_parameters(docket: Docket) -> None:
     )
     for alpha in (2, 5):
         a, W, b, x = point = POINTS[alpha]
-        known, outputs = stationarity(a, W, alpha), margins(a, W, alpha)
+        known, outputs = stationarity_system(a, W, alpha), margin_system(a, W, alpha)
         docket.exact(
             f"a KKT point with P = 3, 6 unknowns, α = {alpha}: rank 2 of stationarity, 4 with "
             "norms or margins, 6 with both",
             [
-                kkt(*point, alpha),
+                satisfies_kkt(*point, alpha),
                 jacobian_rank(b, x, known) == 2,
-                jacobian_rank(b, x, known, norms) == 4,
+                jacobian_rank(b, x, known, norm_system) == 4,
                 jacobian_rank(b, x, known, outputs) == 4,
-                jacobian_rank(b, x, known, norms, outputs) == 6,
+                jacobian_rank(b, x, known, norm_system, outputs) == 6,
             ],
         )
     docket.refute(

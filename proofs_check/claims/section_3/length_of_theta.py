@@ -8,7 +8,7 @@ from __future__ import annotations
 import sympy
 
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import POINTS, agree, stationarity, symbols
+from proofs_check.exact.conditions import POINTS, agree, point_symbols, stationarity
 from proofs_check.exact.formulas import network
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -31,7 +31,7 @@ def length_of_theta(docket: Docket) -> None:
     KKT point has |W_j|^2 = alpha a_j^2.
     """
     c = sympy.Symbol("c", positive=True)
-    a, W, b, x = symbols(2, 2, 2)
+    a, W, b, x = point_symbols(2, 2, 2)
     longer = [c * t for t in a], [[c * t for t in W_j] for W_j in W]
     for alpha in range(1, 6):
         scaled = stationarity(*longer, [c ** (1 - alpha) * t for t in b], x, alpha)

@@ -15,7 +15,7 @@ from proofs_check.exact.rational import rank
 from proofs_check.ledger import ClaimVerdict, claim
 
 
-def is_kkt(alpha: int, a: Vector, W: Matrix, x: Matrix, y: Vector, lam: Vector) -> bool:
+def _is_kkt(alpha: int, a: Vector, W: Matrix, x: Matrix, y: Vector, lam: Vector) -> bool:
     """Whether all four KKT conditions hold."""
     return not violated(alpha, a, W, x, y, lam)
 
@@ -41,7 +41,7 @@ NEARLY = {
 def no_sum_of_outputs(alpha: int, a: Vector, W: Matrix, x: Matrix, y: Vector, lam: Vector) -> bool:
     """Whether (a, W) is a KKT point and no number, a sum of outputs or other, is all of theta."""
     theta = {*a, *(t for W_j in W for t in W_j)}
-    return is_kkt(alpha, a, W, x, y, lam) and len(theta) > 1
+    return _is_kkt(alpha, a, W, x, y, lam) and len(theta) > 1
 
 
 @claim(
@@ -60,7 +60,7 @@ def missing_gradient(docket: Docket) -> None:
         docket.exact(
             f"θ = sum_i λ_i y_i ∇Φ in every entry, and the other three conditions, n = {len(x)}, "
             f"m = {len(a)}, d = {len(W[0])}, α = {alpha}",
-            is_kkt(alpha, a, W, x, y, lam),
+            _is_kkt(alpha, a, W, x, y, lam),
         )
     docket.exact(
         f"points that violate one condition alone are told apart: {', '.join(NEARLY)}",
@@ -88,7 +88,7 @@ def on_margin_and_inactive(
     """Whether a KKT point has a sample on the margin that S = {lambda_i != 0} leaves out."""
     margin = [y_i * network(a, W, x_i, alpha) == 1 for y_i, x_i in zip(y, x, strict=True)]
     return (
-        is_kkt(alpha, a, W, x, y, lam)
+        _is_kkt(alpha, a, W, x, y, lam)
         and rank(x) == len(x)
         and any(on and t == 0 for on, t in zip(margin, lam, strict=True))
     )
@@ -129,7 +129,7 @@ def active_set(docket: Docket) -> None:
     three = [*x, (1, 0)]
     docket.exact(
         "α = 1: one network, three samples on the margin, and S is {1, 2} or {3}",
-        [is_kkt(alpha, a, W, three, [1] * 3, lam) for lam in ((HALF, HALF, 0), (0, 0, 1))],
+        [_is_kkt(alpha, a, W, three, [1] * 3, lam) for lam in ((HALF, HALF, 0), (0, 0, 1))],
     )
     docket.exact(
         "S is the set of samples on the margin at the KKT points with all λ > 0, α = 1, 4",

@@ -163,7 +163,7 @@ def beyond(docket: Docket) -> None:
             seed=SEED,
         )
         with ctx.workprec(128):
-            rows = features(point, C)
+            rows = _features(point, C)
             full = has_rank(rows, forms(len(labels), alpha - 1))
         docket.ball(
             f"the same point: its {len(rows)} neurons are enclosed as eigenvectors of T for x, b "
@@ -180,7 +180,7 @@ def smallest_singular_value(point: KKTPoint) -> float:
     return float(values[-1] / values[0])
 
 
-def features(point: KKTPoint, C: FloatArray) -> Matrix:
+def _features(point: KKTPoint, C: FloatArray) -> Matrix:
     """Monomials of degree alpha - 1 at enclosed eigenvectors near the neurons."""
     exact, b = arb_mat(C.tolist()), [arb(t) for t in point.b]
     boxes = enclosed_directions(exact, b, point.alpha, eigenvectors_of(point), digits=30)

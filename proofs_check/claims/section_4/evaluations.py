@@ -17,10 +17,10 @@ from proofs_check.exact.conditions import (
     POINTS,
     Point,
     identical,
-    kkt,
+    point_symbols,
     residuals,
+    satisfies_kkt,
     stationarity,
-    symbols,
 )
 from proofs_check.exact.exact_kkt import ExactPoint, orthonormal_point
 from proofs_check.exact.formulas import Scalar, contraction, dot, exponents, monomials
@@ -33,7 +33,7 @@ ALPHAS = range(2, 6)
 
 def derived(alpha: int, c: Scalar) -> list[bool]:
     """Whether theta - sum_i b_i grad Phi, differentiated, is the residual, for all SIZES."""
-    points = [symbols(*size) for size in SIZES]
+    points = [point_symbols(*size) for size in SIZES]
     return [
         outcome
         for point in points
@@ -68,7 +68,7 @@ def zero_output(docket: Docket) -> None:
     A vanishing neuron carries no information: its row of K is zero.
     """
     for alpha in ALPHAS:
-        (a,), (w,), b, x = point = symbols(2, 1, 3)
+        (a,), (w,), b, x = point = point_symbols(2, 1, 3)
         output, *hidden = residuals(*point, alpha)
         docket.symbolic(
             f"a_j = 0 leaves W_j = 0, W_j = 0 leaves a_j = 0, and f(0) = 0, for α = {alpha}",
@@ -111,7 +111,7 @@ def dimension(docket: Docket) -> None:
         [
             set(sympy.Poly(f_k, *w).monoms()) == set(exponents(d, alpha - 1))
             for d, alpha in ((1, 6), (2, 5), (3, 4), (4, 3))
-            for (w,), b, x in [symbols(2, 1, d)[1:]]
+            for (w,), b, x in [point_symbols(2, 1, d)[1:]]
             for f_k in contraction(b, x, w, alpha)
         ],
     )
@@ -149,7 +149,7 @@ def balancedness(docket: Docket) -> None:
     """
     c = sympy.Symbol("c")
     for alpha in ALPHAS:
-        (a,), (w,), _, _ = point = symbols(3, 1, 3)
+        (a,), (w,), _, _ = point = point_symbols(3, 1, 3)
         output, *hidden = residuals(*point, alpha, c)
         docket.symbolic(
             f"the combination of 3 samples' equations is |W_j|^2 - α a_j^2, α = {alpha}",
@@ -169,8 +169,8 @@ def balancedness(docket: Docket) -> None:
         "fails where only one of the two equations holds: (2a, W, b/2) and (2^α a, 2W, b) for "
         "KKT points (a, W, b) with α = 2..5; (a, W, 2b) is none, though its margins are 1",
         [
-            kkt(*point, alpha)
-            and not kkt([a], [w], [2 * b_i for b_i in b], x, alpha)
+            satisfies_kkt(*point, alpha)
+            and not satisfies_kkt([a], [w], [2 * b_i for b_i in b], x, alpha)
             and half_stationary(Point([2 * a], [w], [b_i / 2 for b_i in b], x), alpha)
             and half_stationary(Point([2**alpha * a], [[2 * t for t in w]], b, x), alpha)
             for alpha, point in POINTS.items()

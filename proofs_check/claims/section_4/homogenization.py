@@ -18,7 +18,7 @@ from proofs_check.ledger import ClaimVerdict, claim
 DEGREES = range(3, 7)
 
 
-def output(a: Vector, W: Matrix, x: Vector, c: Vector) -> Scalar:
+def polynomial_output(a: Vector, W: Matrix, x: Vector, c: Vector) -> Scalar:
     """Phi_sigma(theta; x) = sum_j a_j sigma(w_j.x), by Horner's rule."""
     total = 0
     for a_j, w_j in zip(a, W, strict=True):
@@ -49,11 +49,11 @@ class Symbols(NamedTuple):
 
     def scaled(self) -> sympy.Poly:
         """Phi_sigma(r theta; x) as a polynomial in r."""
-        f = output(self.a, self.W, self.x, self.c)
+        f = polynomial_output(self.a, self.W, self.x, self.c)
         return sympy.Poly(f.subs(self.on_ray(), simultaneous=True), self.r)
 
 
-def symbols(alpha: int) -> Symbols:
+def network_symbols(alpha: int) -> Symbols:
     """The symbols for a degree."""
     a, x = sympy.symbols("a_1 a_2"), sympy.symbols("x_1 x_2")
     W = [list(sympy.symbols(f"w_{j}1 w_{j}2")) for j in (1, 2)]
@@ -72,7 +72,7 @@ def symbols(alpha: int) -> Symbols:
 def homogenization(docket: Docket) -> None:
     """Phi_sigma(r theta; x) is a polynomial in r; only its leading term survives, at its degree."""
     for alpha in DEGREES:
-        s = symbols(alpha)
+        s = network_symbols(alpha)
         p = s.scaled()
         docket.symbolic(
             f"α = {alpha}, two neurons in the plane: the degree in r is α + 1, the leading "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import identical, residuals, symbols
+from proofs_check.exact.conditions import identical, point_symbols, residuals
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, network
 from proofs_check.exact.rational import nullspace
 from proofs_check.ledger import ClaimVerdict, claim
@@ -30,7 +30,7 @@ def aggregate(docket: Docket) -> None:
     Three sets of samples with the same s are shown for one network, with all margins equal to 1.
     """
     for n, m, d in ((2, 2, 2), (3, 2, 3), (4, 3, 2)):
-        a, W, b, x = point = symbols(n, m, d)
+        a, W, b, x = point = point_symbols(n, m, d)
         docket.symbolic(
             f"every residual for {n} samples, {m} neurons, d = {d} equals that of the one sample s",
             identical(residuals(*point, ALPHA), residuals(a, W, [1], [combine(b, x)], ALPHA)),

@@ -13,7 +13,15 @@ from math import comb
 import sympy
 
 from proofs_check.docket import Docket
-from proofs_check.exact.conditions import HALF, POINTS, Point, identical, kkt, residuals, symbols
+from proofs_check.exact.conditions import (
+    HALF,
+    POINTS,
+    Point,
+    identical,
+    point_symbols,
+    residuals,
+    satisfies_kkt,
+)
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, dot, network
 from proofs_check.exact.rational import diagonal, multiply, pseudo_inverse, rank
 from proofs_check.ledger import ClaimVerdict, claim
@@ -73,7 +81,7 @@ def second_moment(docket: Docket) -> None:
     for sum_j a_j W_j W_j^T too, it keeps the margins, and both sets satisfy all KKT conditions.
     """
     for n, m, d in ((1, 1, 1), (2, 2, 2), (3, 2, 3), (4, 3, 2)):
-        a, W, b, x = point = symbols(n, m, d)
+        a, W, b, x = point = point_symbols(n, m, d)
         docket.symbolic(
             f"the equations are those written with M, (n, m, d) = {(n, m, d)}",
             identical(residuals(*point, ALPHA), moment_residuals(a, W, moment(b, x))),
@@ -91,9 +99,9 @@ def second_moment(docket: Docket) -> None:
             f"labels {labels}, d = {len(x)}: a second set of as many samples and a third of twice "
             "as many have the same M and the same KKT point, margins 1",
             [
-                kkt(*point, ALPHA),
-                kkt(a, W, b, other, ALPHA),
-                kkt(a, W, [*split, *split], [*x, *other], ALPHA),
+                satisfies_kkt(*point, ALPHA),
+                satisfies_kkt(a, W, b, other, ALPHA),
+                satisfies_kkt(a, W, [*split, *split], [*x, *other], ALPHA),
                 moment(b, x) == moment(b, other),
                 all(z not in x and [-t for t in z] not in x for z in other[:2]),
             ],
@@ -102,7 +110,7 @@ def second_moment(docket: Docket) -> None:
     docket.exact(
         "eight neurons: also with |x_i| = 1, two rotations of one orthonormal pair",
         [
-            kkt(a, W, (1, 1), x, ALPHA) and all(dot(x_i, x_i) == 1 for x_i in x)
+            satisfies_kkt(a, W, (1, 1), x, ALPHA) and all(dot(x_i, x_i) == 1 for x_i in x)
             for x in (((1, 0), (0, 1)), ROTATION)
         ],
     )
@@ -113,7 +121,7 @@ def second_moment(docket: Docket) -> None:
         [
             moment(quarter, doubled) == moment(b, x),
             not any(residuals(a, W, quarter, doubled, ALPHA)),
-            not kkt(a, W, quarter, doubled, ALPHA),
+            not satisfies_kkt(a, W, quarter, doubled, ALPHA),
             [network(a, W, x_i, ALPHA) for x_i in doubled] == [4, 4],
         ],
     )
@@ -141,8 +149,8 @@ def leaves_moment_open(
     """Whether both sets of unit samples satisfy all KKT conditions, with different M."""
     return (
         all(dot(x_i, x_i) == 1 for x_i in (*x, *x_other))
-        and kkt(a, W, b, x, ALPHA)
-        and kkt(a, W, b_other, x_other, ALPHA)
+        and satisfies_kkt(a, W, b, x, ALPHA)
+        and satisfies_kkt(a, W, b_other, x_other, ALPHA)
         and moment(b, x) != moment(b_other, x_other)
     )
 
@@ -151,7 +159,7 @@ def moment_is_known(point: Point) -> bool:
     """Whether this is a KKT point and its M is W^+ diag(1/(2 a_j)) W, with rank M = rank W."""
     a, W, b, x = point
     M = moment(b, x)
-    return kkt(*point, ALPHA) and known_part(a, W) == M and rank(M) == rank(W)
+    return satisfies_kkt(*point, ALPHA) and known_part(a, W) == M and rank(M) == rank(W)
 
 
 def moment_is_larger(point: Point) -> bool:
@@ -159,7 +167,7 @@ def moment_is_larger(point: Point) -> bool:
     a, W, b, x = point
     known, M, P = known_part(a, W), moment(b, x), multiply(pseudo_inverse(W), W)
     projected = multiply(P, M) == known == multiply(M, P)
-    return kkt(*point, ALPHA) and projected and known != M and rank(M) > rank(W)
+    return satisfies_kkt(*point, ALPHA) and projected and known != M and rank(M) > rank(W)
 
 
 def halved(point: Point, q: Vector) -> Point:
@@ -196,7 +204,7 @@ def identified_moment(docket: Docket) -> None:
         ],
     )
     for n, m, d in ((1, 1, 2), (2, 2, 3), (3, 2, 4)):
-        a, W, b, x = symbols(n, m, d)
+        a, W, b, x = point_symbols(n, m, d)
         before = Point(a, [[*W_j[:-1], 0] for W_j in W], b, x)
         q = [0] * (d - 1) + [sympy.Symbol("q")]
         after = halved(before, q)

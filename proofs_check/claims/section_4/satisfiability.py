@@ -105,7 +105,7 @@ def orthonormal(docket: Docket) -> None:
     )
 
 
-def is_kkt(m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, alpha: int) -> bool:
+def _is_kkt(m: int, a: Scalar, w: Vector, b: Vector, x: Matrix, alpha: int) -> bool:
     """The KKT conditions for m equal neurons (a, w) and active unit samples of the class +1."""
     f = contraction(b, x, w, alpha)
     return (
@@ -123,8 +123,8 @@ def not_recoverable(
     """Two different sets of independent samples for one network of at least N neurons."""
     return (
         m >= forms(len(w), alpha - 1)
-        and is_kkt(m, a, w, b, x, alpha)
-        and is_kkt(m, a, w, b, others, alpha)
+        and _is_kkt(m, a, w, b, x, alpha)
+        and _is_kkt(m, a, w, b, others, alpha)
         and rank(x) == rank(others) == len(x)
         and not any(parallel(u, v) for u in x for v in others)
     )

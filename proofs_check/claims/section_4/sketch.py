@@ -16,7 +16,7 @@ from proofs_check.docket import Docket
 from proofs_check.exact.conditions import independent_units, symbolic_samples, vanish
 from proofs_check.exact.formulas import Vector, dot, monomials, slice_matrix, tensor
 from proofs_check.exact.rational import Rows, identity, multiply, rank, solve
-from proofs_check.exact.tensor_pencil import OBLIQUE, RANDOM, SEED, det, gammas, instances
+from proofs_check.exact.tensor_pencil import OBLIQUE, RANDOM, SEED, det, gammas, pencil_instances
 from proofs_check.ledger import ClaimVerdict, claim
 
 
@@ -121,7 +121,7 @@ def orthogonal(docket: Docket) -> None:
         )
     found = [
         oblique_slices(case.alpha, x, case.b, *case.v)
-        for case in instances()
+        for case in pencil_instances()
         for x in (case.x, case.U)
     ]
     docket.exact(

@@ -15,8 +15,8 @@ from proofs_check.exact.conditions import (
     independent_units,
     margins_with,
     meets_theorem,
+    point_symbols,
     stationary_with,
-    symbols,
     vanish,
 )
 from proofs_check.exact.exact_kkt import orthonormal_point
@@ -29,7 +29,7 @@ from proofs_check.exact.tensor_pencil import (
     PencilInstance,
     decomposed,
     dual_basis,
-    instances,
+    pencil_instances,
 )
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -74,7 +74,7 @@ def signs(docket: Docket) -> None:
 
     Nothing else is open: directions are unique (A.9), unit norm leaves the sign, and b follows.
     """
-    a, W, b, x = symbols(2, 2, 2)
+    a, W, b, x = point_symbols(2, 2, 2)
     for alpha in (3, 4, 5, 6):
         flipped = [(-1) ** alpha * b[0], b[1]], [[-t for t in x[0]], x[1]]
         f, g = (contraction(*samples, W[0], alpha) for samples in ((b, x), flipped))
@@ -85,7 +85,7 @@ def signs(docket: Docket) -> None:
         )
     docket.exact(
         f"recovery up to permutation and sign, {RANDOM}",
-        [recovered(case) == up_to_sign(case.x, case.b, case.alpha) for case in instances()],
+        [recovered(case) == up_to_sign(case.x, case.b, case.alpha) for case in pencil_instances()],
         seed=SEED,
     )
     for alpha, b in ((3, (-1, 1)), (4, (1, 1))):

@@ -22,7 +22,7 @@ from proofs_check.ledger import ClaimVerdict, claim
 SEED = 4
 
 
-def forms(r: int, alpha: int) -> int:
+def _forms(r: int, alpha: int) -> int:
     """N(r) = C(r+alpha-2, alpha-1), the dimension of the forms of degree alpha-1."""
     return comb(r + alpha - 2, alpha - 1)
 
@@ -78,10 +78,10 @@ def theorem_exact(docket: Docket) -> None:
         points = [rotated_point(alpha, d, labels, seed) for seed in range(3)]
         docket.exact(
             f"α = {alpha}, d = {d}, labels {labels}: all four KKT conditions, rank(K) = N = "
-            f"{forms(d, alpha)}, and every (x_i, b_i) recovered, for 3 rational rotations",
+            f"{_forms(d, alpha)}, and every (x_i, b_i) recovered, for 3 rational rotations",
             [
                 point.kkt()
-                and rank(gram(point.u, alpha)) == forms(d, alpha)
+                and rank(gram(point.u, alpha)) == _forms(d, alpha)
                 and is_recovered(point)
                 for point in points
             ],
@@ -114,14 +114,14 @@ def exactly_d_samples(docket: Docket) -> None:
         [
             point.kkt()
             and rank([*point.x, *point.u]) == n
-            and rank(gram(point.u, alpha)) == forms(n, alpha) < forms(d, alpha)
+            and rank(gram(point.u, alpha)) == _forms(n, alpha) < _forms(d, alpha)
             for point, (alpha, d, n) in zip(points, cases, strict=True)
         ],
         seed=4,
     )
     docket.exact(
         "N(r) < N(r+1) for α = 3..8, r = 1..12",
-        [forms(r, alpha) < forms(r + 1, alpha) for alpha in range(3, 9) for r in range(1, 13)],
+        [_forms(r, alpha) < _forms(r + 1, alpha) for alpha in range(3, 9) for r in range(1, 13)],
     )
 
 
@@ -163,7 +163,7 @@ def theorem_reduced(docket: Docket) -> None:
             f"α = {alpha}, d = {d}, labels {labels}: rank(K) = N({n}) < N({d}), f spans R, "
             "the powers are independent, and every (x_i, b_i) is recovered, for 3 rotations",
             [
-                rank(gram(point.u, alpha)) == forms(n, alpha) < forms(d, alpha)
+                rank(gram(point.u, alpha)) == _forms(n, alpha) < _forms(d, alpha)
                 and spans_row_space(point)
                 and powers_independent(point)
                 and is_recovered(point)

@@ -23,7 +23,7 @@ from identify.points.synthesis import synthesize_kkt
 from proofs_check.docket import Docket
 from proofs_check.exact.enclosure import enclose_zero
 from proofs_check.exact.formulas import dot
-from proofs_check.exact.proof_a_2 import FlintMatrix, recover
+from proofs_check.exact.proof_a_2 import FlintMatrix, recover_samples
 from proofs_check.exact.rational import Matrix, cayley
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -142,7 +142,7 @@ def is_enclosed(x: Matrix, y: Sequence[int], alpha: int, seed: int) -> bool:
     values = [[sign * t for t in row] for row, sign in zip(u, eps, strict=True)]
     draws = np.random.default_rng(seed).integers(-99, 100, (2, len(x))).tolist()
     slices = ([arb(t) for t in draws[0]], [arb(t) for t in draws[1]])
-    X, weights = recover(u, values, alpha, slices, ball_eigenvectors)
+    X, weights = recover_samples(u, values, alpha, slices, ball_eigenvectors)
     used = set()
     for row, weight in zip(X.tolist(), weights, strict=True):
         length = dot(row, row).sqrt()

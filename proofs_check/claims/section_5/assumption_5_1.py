@@ -11,7 +11,7 @@ from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar
 from proofs_check.exact.polynomial_map import PolynomialMap, hessian, variables
-from proofs_check.exact.reconstruction_loss import loss
+from proofs_check.exact.reconstruction_loss import exact_loss
 from proofs_check.exact.smooth_problem import block, smooth_problem
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -45,7 +45,8 @@ def assumption(docket: Docket) -> None:
     )
     docket.symbolic(
         "k = 1, f(x) = (cos x, sin x), theta = 0: L = lambda^2 for all x",
-        sympy.simplify(loss([0, 0], [problem.weights[0]], [CIRCLE]) - problem.weights[0] ** 2) == 0,
+        sympy.simplify(exact_loss([0, 0], [problem.weights[0]], [CIRCLE]) - problem.weights[0] ** 2)
+        == 0,
     )
     docket.refute(
         "f(x) = x, weights (l, 1): the mixed entry of the Hessian is 2 l, beyond any l",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from flint import fmpq, fmpq_mat
 
 from proofs_check.docket import Docket
-from proofs_check.exact.polynomial_map import PolynomialMap, gradient, hessian, variables
+from proofs_check.exact.polynomial_map import PolynomialMap, hessian, polynomial_gradient, variables
 from proofs_check.exact.reconstruction_loss import binary
 from proofs_check.ledger import ClaimVerdict, claim
 
@@ -36,7 +36,7 @@ def beyond_hessian(docket: Docket) -> None:
     docket.exact(
         "gradient 0, Hessian 1, S = -1, and a smaller loss for eta = 1/10, 2/10, ..., 20/10",
         [
-            gradient(L, [0]) == [0],
+            polynomial_gradient(L, [0]) == [0],
             hessian(L, [0]) == fmpq_mat([[1]]),
             f.splitting_matrices(theta, weights, [[0]]) == [fmpq_mat([[-1]])],
             *(after(fmpq(n, 10)) < L(0) for n in range(1, 21)),

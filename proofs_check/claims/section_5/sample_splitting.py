@@ -11,8 +11,13 @@ from flint import fmpq_mat
 
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar
-from proofs_check.exact.polynomial_map import gradient, hessian, random_problem
-from proofs_check.exact.reconstruction_loss import flat, loss, residual, splitting_matrix
+from proofs_check.exact.polynomial_map import hessian, polynomial_gradient, random_problem
+from proofs_check.exact.reconstruction_loss import (
+    exact_loss,
+    exact_residual,
+    flat,
+    splitting_matrix,
+)
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 5
@@ -38,7 +43,7 @@ def residual_entry(docket: Docket) -> None:
         f, theta, weights, x = random_problem(rng, k=2, d=2, P=3, degree=3)
         H = hessian(f.loss_polynomial(theta, weights), flat(x))
         for i, S in enumerate(f.splitting_matrices(theta, weights, x)):
-            J = fmpq_mat([gradient(f_p, x[i]) for f_p in f.components])
+            J = fmpq_mat([polynomial_gradient(f_p, x[i]) for f_p in f.components])
             own = fmpq_mat([row[2 * i : 2 * i + 2] for row in H.tolist()[2 * i : 2 * i + 2]])
             outcomes.append(own == S + 2 * weights[i] ** 2 * J.transpose() * J)
     docket.exact(
@@ -59,11 +64,13 @@ def residual_entry(docket: Docket) -> None:
 def single_entry_fails(theta: tuple, weight: Scalar, x: Scalar) -> bool:
     """Whether S = L'' - 2 lambda^2 |f'|^2 for f = (x^2, x^3), and no entry of theta gives it."""
     f = [t**2, t**3]
-    truth = loss(theta, [weight], [f]).diff(t, 2) - 2 * weight**2 * sum(s.diff(t) ** 2 for s in f)
+    truth = exact_loss(theta, [weight], [f]).diff(t, 2) - 2 * weight**2 * sum(
+        s.diff(t) ** 2 for s in f
+    )
     hessians = [[[s.diff(t, 2)]] for s in f]
-    S = splitting_matrix(weight, residual(theta, [weight], [f]), hessians)[0][0]
+    S = splitting_matrix(weight, exact_residual(theta, [weight], [f]), hessians)[0][0]
     readings = [
-        splitting_matrix(weight, residual([entry] * 2, [weight], [f]), hessians)[0][0]
+        splitting_matrix(weight, exact_residual([entry] * 2, [weight], [f]), hessians)[0][0]
         for entry in theta
     ]
     wrong = all((reading - S).subs(t, x) != 0 for reading in readings)
@@ -84,15 +91,15 @@ def preserves_value(docket: Docket) -> None:
         theta, weights = sympy.symbols(f"theta:{P}"), sympy.symbols(f"lambda:{k}")
         features = [sympy.symbols(f"f{i}_:{P}") for i in range(k)]
         parts = [list(sympy.symbols(f"l{i}_:{n - 1}")) for i, n in enumerate(counts)]
-        before = loss(theta, weights, features)
+        before = exact_loss(theta, weights, features)
         rest = [weight - sum(part) for weight, part in zip(weights, parts, strict=True)]
         repeated = [f for f, n in zip(features, counts, strict=True) for _ in range(n)]
         after = [[*part, last] for part, last in zip(parts, rest, strict=True)]
         docket.symbolic(
             f"samples with {counts} offspring, all weights and values of f symbols",
-            sympy.expand(loss(theta, flat(after), repeated) - before) == 0,
+            sympy.expand(exact_loss(theta, flat(after), repeated) - before) == 0,
         )
     docket.exact(
         "f(x) = theta = 1: value 0, and 1 for two offspring of weight 1 each, of another sum",
-        [loss([1], [1], [[1]]) == 0, loss([1], [1, 1], [[1], [1]]) == 1],
+        [exact_loss([1], [1], [[1]]) == 0, exact_loss([1], [1, 1], [[1], [1]]) == 1],
     )

@@ -14,10 +14,10 @@ from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, dot
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
-    gradient,
     hessian,
     is_positive_semidefinite,
     lower_bound,
+    polynomial_gradient,
     random_problem,
     variables,
 )
@@ -57,7 +57,7 @@ def copies(docket: Docket) -> None:
         many = [weight / m for weight in weights for _ in range(m)]
         x_m = [x_i for x_i in x for _ in range(m)]
         L, L_m = f.loss_polynomial(theta, weights), f.loss_polynomial(theta, many)
-        g, g_m = gradient(L, flat(x)), gradient(L_m, flat(x_m))
+        g, g_m = polynomial_gradient(L, flat(x)), polynomial_gradient(L_m, flat(x_m))
         S, S_m = f.splitting_matrices(theta, weights, x), f.splitting_matrices(theta, many, x_m)
         outcomes.append(
             L_m(*flat(x_m)) == L(*flat(x))
@@ -93,7 +93,7 @@ def passes_as_copies(theta: int, number: int, rho: Scalar, eps: Scalar) -> bool:
     return (
         eps_H is not None
         and all(rho**2 >= Fraction(24, m**2) ** 2 * m for m in (1, number))
-        and gradient(L, [0]) == [0]
+        and polynomial_gradient(L, [0]) == [0]
         and L_m(*[0] * number) == L(0) > 0
         and not is_positive_semidefinite(H, fmpq(eps_H.numerator, eps_H.denominator))
         and is_positive_semidefinite(H_m, fmpq(eps_H.numerator, eps_H.denominator))

@@ -14,7 +14,7 @@ import sympy
 from proofs_check.claims.appendix_b.remainder import random_remainder
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar
-from proofs_check.exact.reconstruction_loss import binary, keep, loss, splitting_matrix
+from proofs_check.exact.reconstruction_loss import binary, exact_loss, keep, splitting_matrix
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 8
@@ -79,7 +79,7 @@ def binary_square(theta: Scalar, weight: Scalar, eta: Scalar) -> tuple[Any, Any,
     """f(x) = x^2, a sample at 0 and its binary split: loss before, S, loss after."""
     S = splitting_matrix(weight, [theta], [[[2]]])[0][0]
     shares = [weight / sympy.Integer(2)] * 2
-    return loss([theta], [weight], [[0]]), S, loss([theta], shares, [[eta**2]] * 2)
+    return exact_loss([theta], [weight], [[0]]), S, exact_loss([theta], shares, [[eta**2]] * 2)
 
 
 def rises(theta: Scalar, weight: Scalar, eta: Scalar) -> bool:

@@ -18,10 +18,10 @@ from attack.descent.config import ReconstructionConfig
 from attack.descent.iterate import Iterate
 from attack.descent.loop import reconstruct_map
 from attack.descent.objective import Priors, loss
-from attack.descent.optimisers import descend
+from attack.descent.optimisers import descend_block
 from attack.descent.result import Reconstruction
 from attack.descent.splitting_config import MergingConfig, SplittingConfig
-from attack.descent.state import Record, begin, pack, starting_point, unpack
+from attack.descent.state import Record, begin, initial_candidates, pack, unpack
 from attack.experiments import undersized
 from attack.experiments.planted import planted
 from attack.maps.mlp_map import MLPMap
@@ -57,7 +57,7 @@ def small_run(
 ) -> Reconstruction:
     torch.set_num_threads(1)
     task = planted(0, 6, "softplus without biases", dimension=5)
-    x, weights = starting_point(SMALL, 5)
+    x, weights = initial_candidates(SMALL, 5)
     checkpoint = Checkpoint(path, every=4) if path else None
     return reconstruct_map(
         task.map,
@@ -92,8 +92,8 @@ def test_the_first_order_methods_are_those_of_torch(name: str) -> None:
     config = replace(
         SMALL, optimizer=name, rate=rate, weight_rate=weight_rate, priors=priors, splitting=None
     )
-    ours = descend(lambda _: f, Iterate(x, weights), config, 0, 12)
-    ours = descend(lambda _: f, ours, config, 12, 8)
+    ours = descend_block(lambda _: f, Iterate(x, weights), config, 0, 12)
+    ours = descend_block(lambda _: f, ours, config, 12, 8)
     z, w = x.clone().requires_grad_(), weights.clone().requires_grad_()
     groups = [{"params": [z], "lr": rate}, {"params": [w], "lr": weight_rate}]
     theirs = torch.optim.SGD(groups, momentum=0.9) if name == "sgd" else torch.optim.Adam(groups)
@@ -107,7 +107,7 @@ def test_the_first_order_methods_are_those_of_torch(name: str) -> None:
 
 def test_children_take_over_the_memory_of_their_parent() -> None:
     f, x, weights = task_map()
-    before = descend(lambda _: f, Iterate(x, weights), SMALL, 0, 3)
+    before = descend_block(lambda _: f, Iterate(x, weights), SMALL, 0, 3)
     parents = torch.tensor([0, 1, 2, 1])
     after = before.descend_from(before.x[parents], before.weights[parents], parents)
     assert set(after.memory) == {"x.m", "x.v", "x.t", "weights.m", "weights.v", "weights.t"}

@@ -7,7 +7,7 @@ import torch
 from map_cases import ACTIVATIONS, agree, candidates, close, generic, network, ones
 
 from attack.maps.objectives import ntk
-from attack.maps.subspace import SubspaceMap, row_space
+from attack.maps.subspace import SubspaceMap, span_of_first_layer
 from attack.network.activations import (
     Softplus,
 )
@@ -35,8 +35,8 @@ def test_row_space_is_the_span_of_the_samples_after_training():
         value = outputs(theta, Softplus(3.0), x).square().sum()
         for t, g in zip(tensors, torch.autograd.grad(value, tensors), strict=True):
             t.data -= 0.1 * g
-    basis = row_space(before, [Layer(a.weight.detach(), a.bias.detach()) for a in theta])
+    basis = span_of_first_layer(before, [Layer(a.weight.detach(), a.bias.detach()) for a in theta])
     assert basis.shape == (3, 5)
     close(basis @ basis.T, torch.eye(3, dtype=torch.float64))
     close(x @ basis.T @ basis, x)
-    assert row_space(before, before).shape == (0, 5)
+    assert span_of_first_layer(before, before).shape == (0, 5)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attack.metrics.image import ncc
-from attack.metrics.matching import evaluate, found_count, match
+from attack.metrics.matching import found_count, match, match_and_measure
 from attack.metrics.vectors import cosine, l2
 
 WRONG: Any = "wrong"
@@ -38,18 +38,18 @@ def test_what_diverged_is_nobodys_partner():
     truth = gaussian(2, 5)
     found = torch.stack([torch.full((5,), torch.nan), truth[1], torch.full((5,), torch.inf)])
     for matching in ("nearest", "greedy", "one-to-one"):
-        assert evaluate(truth, found.double(), l2(), matching=matching).values[1] == 0
-    assert set(evaluate(truth, found, cosine()).partner) == {1}
-    lost = evaluate(truth, found[:1], cosine())
+        assert match_and_measure(truth, found.double(), l2(), matching=matching).values[1] == 0
+    assert set(match_and_measure(truth, found, cosine()).partner) == {1}
+    lost = match_and_measure(truth, found[:1], cosine())
     assert lost.partner.tolist() == [-1, -1]
     assert np.isnan(lost.values).all()
-    assert evaluate(truth, truth[:0], cosine()).k == 0
+    assert match_and_measure(truth, truth[:0], cosine()).k == 0
 
 
 def test_one_metric_may_choose_and_another_measure():
     truth = torch.tensor([[1.0, 2.0, 3.0, 4.0]]).double()
     found = torch.stack([10 * truth[0], truth[0] + torch.tensor([1.0, -1, 1, -1])])
-    result = evaluate(truth, found, l2(), select=ncc((2, 2)))
+    result = match_and_measure(truth, found, l2(), select=ncc((2, 2)))
     assert result.partner.tolist() == [0]
     assert result.values[0] == pytest.approx(9 * 30**0.5)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attack.network.activations import ReLU, Softplus, power
-from attack.victims.config import VictimConfig, check_config, parse_activation
+from attack.victims.config import VictimConfig, activation_from_text, check_config
 
 SMALL = VictimConfig(widths=(7, 5), steps=40, rate=0.1, init="he")
 
@@ -43,10 +43,10 @@ def test_ten_classes_need_cross_entropy():
 
 
 def test_activations_by_name():
-    assert parse_activation("relu") == ReLU()
-    assert parse_activation("softplus:12.5") == Softplus(12.5)
-    assert parse_activation("power:3") == power(3)
-    assert parse_activation("polynomial:1,0,-2").value(torch.tensor(3.0)) == -17
+    assert activation_from_text("relu") == ReLU()
+    assert activation_from_text("softplus:12.5") == Softplus(12.5)
+    assert activation_from_text("power:3") == power(3)
+    assert activation_from_text("polynomial:1,0,-2").value(torch.tensor(3.0)) == -17
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_activations_by_name():
 )
 def test_names_that_are_no_activation(text):
     with pytest.raises(ValueError, match=r"activation: found .* pass relu") as caught:
-        parse_activation(text)
+        activation_from_text(text)
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 from equation_cases import N, R, by_values, case, close, dense_jacobian, every, free, solvable, twin
 
 from identify.equations import system
-from identify.equations.system import gradient, jacobian_product, normal_matrix
+from identify.equations.system import jacobian_product, normal_matrix, residual_gradient
 from identify.recovery.fit import Fit, project_out
 from identify.recovery.levenberg import refine
 
@@ -25,7 +25,7 @@ def test_against_dense_jacobian(name, by_value, free_b):
     close(normal_matrix(equations, x, b), jacobian.T @ jacobian)
     rng = np.random.default_rng(1)
     residual = rng.standard_normal(equations.right_side.shape)
-    along = gradient(equations, x, b, residual)
+    along = residual_gradient(equations, x, b, residual)
     assert along.shape == (N, R + free_b)
     close(along.ravel(), jacobian.T @ residual.ravel())
     if not by_value:

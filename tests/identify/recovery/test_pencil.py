@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identify.equations.row_space import row_space
-from identify.recovery.pencil import coefficients, pencil_directions, pick, range_basis
+from identify.recovery.pencil import fit_weights, pencil_directions, pick, range_basis
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.rank import gap_rank
 
@@ -38,7 +38,7 @@ def test_coefficients_where_the_formula_of_the_paper_is_wrong(alpha, seed):
     tensor, x, b = instance(alpha, 5, 5, seed, coherence=4.0)
     overlap = np.abs(x @ x.T - np.eye(5)).max()
     assert overlap > 0.5
-    np.testing.assert_allclose(coefficients(tensor, x), b, rtol=1e-9)
+    np.testing.assert_allclose(fit_weights(tensor, x), b, rtol=1e-9)
     paper = tensor.p(x)  # MUTANT: b_k = T(x_k, ..., x_k)
     assert np.max(np.abs(paper - b) / np.abs(b)) > 0.1
 
@@ -47,7 +47,7 @@ def test_coefficients_where_the_formula_of_the_paper_is_wrong(alpha, seed):
 def test_the_formula_of_the_paper_holds_for_orthonormal_directions(alpha):
     tensor, x, b = instance(alpha, 4, 6)
     np.testing.assert_allclose(tensor.p(x), b, rtol=1e-12)
-    np.testing.assert_allclose(coefficients(tensor, x), b, rtol=1e-12)
+    np.testing.assert_allclose(fit_weights(tensor, x), b, rtol=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [3, 4, 5])

@@ -14,7 +14,7 @@ from identify.demo.data import digits
 from identify.demo.training import train
 from identify.equations.activation import Polynomial, parse_activation
 from identify.findings import Verdict
-from identify.recovery.gradient_descent import Ends, descend
+from identify.recovery.gradient_descent import Ends, descend_to_outputs
 
 CUBIC = parse_activation(3)
 N, NEURONS = 8, 250
@@ -46,12 +46,12 @@ def test_descend_ends_where_gradient_descent_ends(activation, rate):
     assert net.steps > 50
     space = np.linalg.qr(x.T)[0]
     ends = Ends(net.a0, net.W0 @ space, net.a, net.W @ space, activation)
-    path = descend(ends, x @ space, rate)
+    path = descend_to_outputs(ends, x @ space, rate)
     assert path is not None
     moved = np.linalg.norm(ends.U - ends.U0), np.linalg.norm(ends.a - ends.a0)
     assert np.linalg.norm(path.U - ends.U) < 1e-6 * moved[0]
     assert np.linalg.norm(path.a - ends.a) < 1e-6 * moved[1]
-    loose = descend(ends, x @ space, rate, single_steps=50)
+    loose = descend_to_outputs(ends, x @ space, rate, single_steps=50)
     assert loose is not None
     assert np.linalg.norm(loose.U - ends.U) < 1e-3 * moved[0]
 
@@ -63,7 +63,7 @@ def test_descend_sums_the_residuals():
     space = np.linalg.qr(x.T)[0]
     z, u, a = x @ space, net.W0 @ space, net.a0.copy()
     ends = Ends(net.a0, u.copy(), net.a, net.W @ space, CUBIC)
-    path = descend(ends, z, 0.5)
+    path = descend_to_outputs(ends, z, 0.5)
     assert path is not None
     y, beta, eta = ends.outputs(z), np.zeros(4), None
     for _ in range(net.steps):
@@ -82,7 +82,7 @@ def test_descend_tells_divergence():
     net = train(x, labels(4), 100, CUBIC, seed=0)
     ends = Ends(net.a0, net.W0, net.a, net.W, CUBIC)
     with np.errstate(all="ignore"):
-        assert descend(ends, x, 50.0) is None
+        assert descend_to_outputs(ends, x, 50.0) is None
 
 
 @cache

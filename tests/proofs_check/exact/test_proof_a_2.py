@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from proofs_check.exact import formulas, rational
-from proofs_check.exact.proof_a_2 import interpolate, recover_exactly
+from proofs_check.exact.proof_a_2 import interpolate_contraction, recover_exactly
 
 
 def test_recovery_needs_the_rank_condition():
@@ -22,6 +22,6 @@ def test_interpolation_through_known_coefficients():
     u = [[Fraction(k), Fraction(j)] for k, j in [(1, 0), (0, 1), (1, 1), (2, 1)]]
     values = [formulas.contraction(b, x, w, 3) for w in u]
     flint = [rational.to_flint(rows).tolist() for rows in (u, values)]
-    A = rational.from_flint(interpolate(flint[0], flint[1], 3))
+    A = rational.from_flint(interpolate_contraction(flint[0], flint[1], 3))
     monomials = [formulas.monomials(w, 2) for w in [[5, 7]]]
     assert rational.multiply(monomials, A) == [formulas.contraction(b, x, [5, 7], 3)]

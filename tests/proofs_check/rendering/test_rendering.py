@@ -9,13 +9,13 @@ from claim_cases import bad, good
 from proofs_check import ClaimVerdict
 from proofs_check.ledger import check
 from proofs_check.rendering import (
+    ledger_to_dict,
     render_details,
     render_errata,
     render_summary,
-    to_dict,
     write_errata,
-    write_html,
-    write_json,
+    write_ledger_html,
+    write_ledger_json,
 )
 from proofs_check.rendering.text import describe_value
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_json_has_what_was_found():
-    written = to_dict([check(bad)])["claims"][0]
+    written = ledger_to_dict([check(bad)])["claims"][0]
     assert written["seconds"] >= 0
     evidence = written["evidence"]
     assert evidence[0] == {"method": "counterexample", "what": "a half", "values": {"t": "1/2"},
@@ -44,7 +44,7 @@ def test_text_says_all_of_it():
 
 
 def test_the_whole_ledger_as_json(ledger, tmp_path):
-    write_json(ledger, tmp_path / "ledger.json")
+    write_ledger_json(ledger, tmp_path / "ledger.json")
     written = json.loads((tmp_path / "ledger.json").read_text())
     assert len(written["claims"]) == len(ledger) >= 35
     keys = {"id", "where", "statement", "verdict", "evidence", "seconds"}
@@ -56,7 +56,7 @@ def test_the_whole_ledger_as_json(ledger, tmp_path):
 
 def test_the_page_in_a_browser(ledger, tmp_path, browser):
     page_file = tmp_path / "ledger.html"
-    write_html(ledger, page_file)
+    write_ledger_html(ledger, page_file)
     page = browser.new_page(viewport={"width": 390, "height": 800})
     requests, messages = [], []
     page.on("request", lambda request: requests.append(request.url))
@@ -76,7 +76,7 @@ def test_the_page_in_a_browser(ledger, tmp_path, browser):
 
 
 def test_what_is_written_into_the_page_is_escaped(tmp_path):
-    write_html([check(bad)], tmp_path / "page.html")
+    write_ledger_html([check(bad)], tmp_path / "page.html")
     assert "1/2 &lt; 1 &amp; &lt;b&gt;" in (tmp_path / "page.html").read_text()
 
 
