@@ -13,6 +13,9 @@ import torch
 A = np.array([1.0, -2.0, 0.5])
 W = np.array([[1.0, 2.0], [3.0, -4.0], [0.25, 8.0]])
 
+DOUBLE, SINGLE, HALF, BRAIN = 2.0**-53, 2.0**-24, 2.0**-11, 2.0**-8
+"""Unit roundoffs."""
+
 EXTENSIONS = (".npz", ".safetensors", ".pt", ".pth")
 FILE_REMEDY = "pass a .npz, .safetensors, .pt or .pth file"
 

@@ -23,7 +23,7 @@ from attack.network.mlp import Layer
 from attack.victims.config import VictimConfig, biased_layers, layer_widths
 from attack.victims.record import REMEDY, VictimRecord, read_record
 from attack.victims.training import Victim
-from identify.equations.weights import MAX_BYTES
+from identify.checkpoints.limits import MAX_BYTES
 from identify.files import write_atomic
 
 _KEY = "attack-victim"

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.checkpoints.limits import MAX_BYTES as MAX_BYTES
 from identify.checkpoints.limits import quoted
 from identify.checkpoints.linear_layers import as_network
 from identify.checkpoints.names import choose

@@ -15,11 +15,12 @@ from identify.tensor.conditions import rank_report
 from identify.tensor.interpolation import interpolate
 
 
-def step(points, d, alpha, frozen=False, seed=0):
-    """A step from given integer points; the samples span all d dimensions."""
+def step(points, d, alpha, frozen=False, seed=0, samples=None):
+    """A step from given integer points; the samples span all d dimensions if none are given."""
     rng = np.random.default_rng(seed)
     W0, a0 = np.array(points, float), rng.uniform(1, 2, len(points))
-    x, b = rng.standard_normal((d, d)), rng.uniform(1, 2, d)
+    x = rng.standard_normal((d, d)) if samples is None else samples.astype(float)
+    b = rng.uniform(1, 2, len(x))
     value, slope = power_sum(np.eye(alpha + 1)[-1], W0, x, b)
     if frozen:
         return Case(a0 + value, W0, {"activation": alpha, "init": (a0, None)}, x, b, "")
@@ -85,3 +86,21 @@ def test_ranks_and_counts(d, alpha, fewer, frozen):
     assert report.symmetric_holds == (found.carried_by is not None)
     values = report.singular_values
     assert report.condition == pytest.approx(values[0] / values[gram - 1])
+
+
+@pytest.mark.parametrize("alpha", [3, 4])
+def test_counts_are_taken_in_the_row_space(alpha):
+    r, d = 2, 5
+    plane = np.random.default_rng(alpha).integers(-3, 4, (r, d))
+    points = np.random.default_rng(0).integers(-4, 5, (3 * alpha, r)) @ plane
+    case = step(points, d, alpha, samples=plane)
+    problem = posed(case)
+    found = interpolate(problem.equations, problem.evaluations.rounding)
+    report, sentences = rank_report(problem, found, certify=False)
+    assert (report.dimension, report.row_space) == (d, r)
+    assert report.N == len(monomials(r, alpha - 1)) < report.N_ambient
+    assert report.N_ambient == len(monomials(d, alpha - 1))
+    assert report.symmetric_dimension == len(monomials(r, alpha))
+    assert report.rank == exact_rank(points, d, alpha - 1) == report.N
+    assert report.holds
+    assert f"seen in the {r} of {d} dimensions" in " ".join(sentences)
