@@ -13,7 +13,7 @@ from attack.cli.reconstruct import Reconstruct
 from attack.cli.train import Train
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run_attack(arguments: list[str] | None = None) -> int:
     """Run a command, with the arguments of the process if None: 0 is success, 2 bad input."""
     command = tyro.extras.subcommand_cli_from_dict(
         {"train": Train, "reconstruct": Reconstruct, "compare": Compare, "audit": Audit},
@@ -31,4 +31,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_attack())

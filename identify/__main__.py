@@ -13,7 +13,7 @@ from identify.cli.verify import Verify
 from identify.rendering.words import printable
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run_identify(arguments: list[str] | None = None) -> int:
     """Run the command line, that of the process for None; return 0, or 2 for bad input."""
     command = tyro.extras.subcommand_cli_from_dict(
         {"demo": Demo, "verify": Verify, "spans": Spans, "members": Members},
@@ -30,4 +30,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_identify())

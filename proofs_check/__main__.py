@@ -102,7 +102,7 @@ def exit_status(checked: Sequence[CheckedClaim]) -> int:
     return EXPECTED
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run_proofs_check(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, with the arguments of the process if None; the exit status above."""
     command = tyro.cli(ProofsCheck, prog="proofs-check", args=arguments)
     try:
@@ -116,4 +116,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_proofs_check())

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from identify import synthesize_kkt
-from identify.__main__ import main
+from identify.__main__ import run_identify
 
 
 @pytest.fixture
@@ -38,7 +38,15 @@ def one_line(captured, *fragments):
 
 def test_verify_writes_its_reports(stored, tmp_path, capsys):
     page, data = tmp_path / "r.html", tmp_path / "r.json"
-    code = main(["verify", str(stored), "--json", str(data), "--html", str(page), "--certify"])
+    code = run_identify([
+        "verify",
+        str(stored),
+        "--json",
+        str(data),
+        "--html",
+        str(page),
+        "--certify",
+    ])
     captured = capsys.readouterr()
     assert code == 0
     assert not captured.err.strip()
@@ -65,9 +73,11 @@ def test_verify_as_a_process(stored):
 def test_names_of_the_tensors(tmp_path, point, capsys):
     path = tmp_path / "other.npz"
     np.savez(path, out=point.a, hidden=point.W)
-    assert main(["verify", str(path), "--a", "out", "--w", "hidden", "--n-samples", "4"]) == 0
+    assert (
+        run_identify(["verify", str(path), "--a", "out", "--w", "hidden", "--n-samples", "4"]) == 0
+    )
     assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
-    assert main(["verify", str(path), "--a", "out", "--w", "missing"]) == 2
+    assert run_identify(["verify", str(path), "--a", "out", "--w", "missing"]) == 2
     one_line(capsys.readouterr(), "missing", "hidden")
 
 
@@ -81,13 +91,13 @@ def test_known_initialisation_names(tmp_path, capsys):
     np.savez(path, a=a, W=W, first=a0, before=W0)
     data = tmp_path / "r.json"
     names = ["--a0", "first", "--w0", "before", "--json", str(data)]
-    assert main(["verify", str(path), *names]) == 0
+    assert run_identify(["verify", str(path), *names]) == 0
     assert json.loads(data.read_text(encoding="utf-8"))["setting"] == "known-init"
     assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
 
 
 def test_coefficients_of_the_activation(stored, capsys):
-    assert main(["verify", str(stored), "--activation", "0", "0.5", "0", "1"]) == 0
+    assert run_identify(["verify", str(stored), "--activation", "0", "0.5", "0", "1"]) == 0
     assert "t^3" in capsys.readouterr().out
 
 
@@ -108,7 +118,7 @@ def test_coefficients_of_the_activation(stored, capsys):
     ],
 )
 def test_bad_options(stored, options, fragments, capsys):
-    assert main(["verify", str(stored), *options]) == 2
+    assert run_identify(["verify", str(stored), *options]) == 2
     one_line(capsys.readouterr(), *fragments)
 
 
@@ -121,7 +131,7 @@ def test_bad_file(tmp_path, name, capsys):
         path.write_text("hello", encoding="utf-8")
     elif name == "folder.npz":
         path.mkdir()
-    assert main(["verify", str(path)]) == 2
+    assert run_identify(["verify", str(path)]) == 2
     one_line(capsys.readouterr(), name, "save" if name == "broken.npz" else "pass")
 
 
@@ -129,16 +139,16 @@ def test_bad_file(tmp_path, name, capsys):
 def test_output_that_cannot_be_written_is_named_before_the_work(option, tmp_path, capsys):
     absent = str(tmp_path / "absent.npz")
     missing = tmp_path / "no such folder" / "r"
-    assert main(["verify", absent, option, str(missing)]) == 2
+    assert run_identify(["verify", absent, option, str(missing)]) == 2
     one_line(capsys.readouterr(), option, "no such folder", "create it first")
-    assert main(["verify", absent, option, str(tmp_path)]) == 2
+    assert run_identify(["verify", absent, option, str(tmp_path)]) == 2
     one_line(capsys.readouterr(), option, tmp_path.name, "pass the name of a file")
 
 
 def test_a_demo_into_a_file_is_refused_before_the_work(tmp_path, capsys):
     taken = tmp_path / "taken"
     taken.write_text("old", encoding="utf-8")
-    assert main(["demo", "--out", str(taken)]) == 2
+    assert run_identify(["demo", "--out", str(taken)]) == 2
     one_line(capsys.readouterr(), "taken")
     assert taken.read_text(encoding="utf-8") == "old"
 
@@ -155,7 +165,7 @@ def test_a_demo_into_a_file_is_refused_before_the_work(tmp_path, capsys):
 )
 def test_usage_errors(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
-        main(arguments)
+        run_identify(arguments)
     assert caught.value.code == 2
     captured = capsys.readouterr()
     assert captured.err
@@ -164,7 +174,7 @@ def test_usage_errors(arguments, capsys):
 
 def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit) as caught:
-        main(["verify", "--help"])
+        run_identify(["verify", "--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
     for option in ("--a0", "--w0", "--activation", "--certify", "--html", "--json"):
@@ -173,7 +183,7 @@ def test_help_names_every_option(capsys):
 
 def test_demo(tmp_path, capsys):
     out = tmp_path / "new" / "folder"
-    assert main(["demo", "--samples", "6", "--neurons", "400", "--out", str(out)]) == 0
+    assert run_identify(["demo", "--samples", "6", "--neurons", "400", "--out", str(out)]) == 0
     captured = capsys.readouterr()
     assert "6 of 6 recovered" in captured.out
     assert not captured.err.strip()
@@ -183,7 +193,7 @@ def test_demo(tmp_path, capsys):
     for name in files:
         assert f"wrote {out / name}" in captured.out
     # the written weights are those that were verified
-    assert main(["verify", str(out / "weights.npz")]) == 0
+    assert run_identify(["verify", str(out / "weights.npz")]) == 0
     assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
 
 
@@ -196,7 +206,7 @@ def test_demo(tmp_path, capsys):
     ],
 )
 def test_demo_refuses(options, fragment, tmp_path, capsys):
-    assert main(["demo", "--out", str(tmp_path), *options]) == 2
+    assert run_identify(["demo", "--out", str(tmp_path), *options]) == 2
     one_line(capsys.readouterr(), fragment)
     assert not list(tmp_path.iterdir())
 

@@ -7,7 +7,7 @@ import pytest
 from claim_cases import bad, good, surprise, unknown
 
 from proofs_check import claims
-from proofs_check.__main__ import main
+from proofs_check.__main__ import run_proofs_check
 
 
 @pytest.fixture
@@ -24,24 +24,24 @@ def ledger_of(monkeypatch):
 ])  # fmt: skip
 def test_exit_status(ledger_of, found, status):
     ledger_of(*found)
-    assert main([]) == status
+    assert run_proofs_check([]) == status
 
 
 def test_a_surprise_is_shown(ledger_of, capsys):
     ledger_of(good, surprise)
-    main([])
+    run_proofs_check([])
     printed = capsys.readouterr().out
     assert "Not as recorded: surprise." in printed
-    main(["--only", "surprise"])
+    run_proofs_check(["--only", "surprise"])
     assert "exact arithmetic (1 of 1 FAILED): parity" in capsys.readouterr().out
 
 
 def test_sections_and_ids_are_chosen(ledger_of, capsys, tmp_path):
     ledger_of(good, bad, unknown)
-    assert main(["--section", "A", "--json", str(tmp_path / "a.json")]) == 0
+    assert run_proofs_check(["--section", "A", "--json", str(tmp_path / "a.json")]) == 0
     written = json.loads((tmp_path / "a.json").read_text())
     assert [one["id"] for one in written["claims"]] == ["good", "bad"]
-    assert main(["--only", "open", "--only", "good"]) == 2
+    assert run_proofs_check(["--only", "open", "--only", "good"]) == 2
     printed = capsys.readouterr().out
     assert printed.index("good: proved") < printed.index("open: undecided")
 
@@ -55,7 +55,7 @@ def test_sections_and_ids_are_chosen(ledger_of, capsys, tmp_path):
 ])  # fmt: skip
 def test_bad_input_gets_one_clear_line(ledger_of, capsys, arguments, message):
     ledger_of(good)
-    assert main(arguments) == 3
+    assert run_proofs_check(arguments) == 3
     assert message in capsys.readouterr().err
 
 

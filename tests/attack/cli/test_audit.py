@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from attack.__main__ import main
+from attack.__main__ import run_attack
 from attack.data.dataset import load
 from attack.victims.config import VictimConfig
 from attack.victims.files import save_victim
@@ -24,7 +24,7 @@ def stored(tmp_path):
 
 def test_audit_writes_what_it_prints(stored, tmp_path, capsys):
     out, page = tmp_path / "a.json", tmp_path / "a.html"
-    assert main(["audit", str(stored), "--json", str(out), "--html", str(page)]) == 0
+    assert run_attack(["audit", str(stored), "--json", str(out), "--html", str(page)]) == 0
     record = json.loads(out.read_text())
     assert record["report"]["verdict"] == "GLOBALLY_IDENTIFIABLE"
     assert record["reconstructions"]["warm start"]["crosscheck"]["agreement"] == "AGREE"
@@ -42,7 +42,7 @@ def test_audit_writes_what_it_prints(stored, tmp_path, capsys):
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(stored, capsys, options, fragment):
-    assert main(["audit", str(stored), *options]) == 2
+    assert run_attack(["audit", str(stored), *options]) == 2
     printed, errors = capsys.readouterr()
     assert not printed
     assert len(errors.splitlines()) == 1

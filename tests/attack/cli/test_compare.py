@@ -5,7 +5,7 @@ import json
 import pytest
 from run_cases import TINY
 
-from attack.__main__ import main
+from attack.__main__ import run_attack
 from attack.experiments import undersized
 from attack.experiments.presets import SMALL
 
@@ -14,14 +14,14 @@ def test_compare_on_the_command_line(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(SMALL, "loo", TINY)
     out, page = tmp_path / "out.json", tmp_path / "page.html"
     arguments = ["compare", "--preset", "loo", "--seeds", "2", "--json", str(out)]
-    assert main([*arguments, "--html", str(page)]) == 0
+    assert run_attack([*arguments, "--html", str(page)]) == 0
     record = json.loads(out.read_text())
     assert [run["seed"] for run in record["runs"]] == [0, 1]
     assert "L2" in record["metric"]
     shown = capsys.readouterr().out
     assert record["summary"][0] in shown
     assert page.stat().st_size > 10_000
-    assert main(["compare", "--preset", "loo", "--seeds", "0"]) == 2
+    assert run_attack(["compare", "--preset", "loo", "--seeds", "0"]) == 2
     assert "seeds: found 0" in capsys.readouterr().err
 
 
@@ -38,14 +38,14 @@ def test_undersized_on_the_command_line_goes_on_from_its_record(monkeypatch, tmp
             }  # fmt: skip
 
     monkeypatch.setattr(undersized, "compare_undersized", run)
-    assert main(["compare", "--seeds", "1", "--json", str(out)]) == 0
-    assert main(["compare", "--seeds", "2", "--json", str(out)]) == 0
+    assert run_attack(["compare", "--seeds", "1", "--json", str(out)]) == 0
+    assert run_attack(["compare", "--seeds", "2", "--json", str(out)]) == 0
     assert [one["first"] for one in json.loads(out.read_text())["runs"]] == [True, False]
     shown = capsys.readouterr().out
     assert "2 of 2 runs" in shown
     assert f"1 of them were taken from {out}" in " ".join(shown.split())
     out.write_text("[1]")
-    assert main(["compare", "--json", str(out)]) == 2
+    assert run_attack(["compare", "--json", str(out)]) == 2
     assert "is no record of this comparison" in capsys.readouterr().err
 
 
@@ -66,7 +66,7 @@ def test_undersized_on_the_command_line_goes_on_from_its_record(monkeypatch, tmp
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, options, fragment):
-    assert main(["compare", *options]) == 2
+    assert run_attack(["compare", *options]) == 2
     printed, errors = capsys.readouterr()
     assert not printed
     assert len(errors.splitlines()) == 1

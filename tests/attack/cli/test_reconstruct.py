@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 import pytest
 from safetensors.torch import load_file
 
-from attack.__main__ import main
+from attack.__main__ import run_attack
 from attack.cli.overrides import Overrides, Splitting
 from attack.cli.reconstruct import Reconstruct
 from attack.descent.config import ReconstructionConfig
@@ -19,10 +19,10 @@ from attack.networks import KernelEquations, Objective
 def test_train_then_reconstruct_on_the_command_line(tmp_path, capsys):
     victim, out = tmp_path / "v.safetensors", tmp_path / "r.safetensors"
     train = ["train", "--samples", "6", "--widths", "20", "--steps", "200", "--out", str(victim)]
-    assert main(train) == 0
+    assert run_attack(train) == 0
     options = ["--steps", "40", "--candidates", "6", "--split", "--every", "20", "--truth"]
     kept = ["--checkpoint", str(tmp_path / "run.pt")]
-    assert main(["reconstruct", str(victim), *options, *kept, "--out", str(out)]) == 0
+    assert run_attack(["reconstruct", str(victim), *options, *kept, "--out", str(out)]) == 0
     shown = capsys.readouterr().out
     assert "of 6 found" in shown
     tensors, record = load_file(out), json.loads(out.with_suffix(".json").read_text())
@@ -30,8 +30,10 @@ def test_train_then_reconstruct_on_the_command_line(tmp_path, capsys):
     assert record["history"][-1]["step"] == 40
     assert record["config"]["splitting"]["every"] == 20
     assert record["config"]["rate"] == 0.03052
-    assert main(["reconstruct", str(tmp_path / "no.safetensors")]) == 2
-    assert main(["reconstruct", str(victim), "--objective", "multiclass", "--steps", "2"]) == 2
+    assert run_attack(["reconstruct", str(tmp_path / "no.safetensors")]) == 2
+    assert (
+        run_attack(["reconstruct", str(victim), "--objective", "multiclass", "--steps", "2"]) == 2
+    )
     assert "1 output" in capsys.readouterr().err
 
 
@@ -46,7 +48,10 @@ def victims(tmp_path_factory):
         "ten": ["--samples", "10", "--classes", "10", "--loss", "cross-entropy"],
     }.items():
         out = folder / f"{name}.safetensors"
-        assert main(["train", "--widths", "12", "--steps", "9", *options, "--out", str(out)]) == 0
+        assert (
+            run_attack(["train", "--widths", "12", "--steps", "9", *options, "--out", str(out)])
+            == 0
+        )
     return folder
 
 
@@ -102,7 +107,7 @@ SHORT = ["--steps", "4", "--candidates", "4", "--block", "2"]
 def test_every_objective_and_descent_is_within_reach(victims, tmp_path, victim, options):
     out = tmp_path / "r.safetensors"
     path = str(victims / f"{victim}.safetensors")
-    assert main(["reconstruct", path, *SHORT, *options, "--out", str(out)]) == 0
+    assert run_attack(["reconstruct", path, *SHORT, *options, "--out", str(out)]) == 0
     record = json.loads(out.with_suffix(".json").read_text())
     assert 2 <= record["history"][-1]["step"] <= 4
     given = dict(pairwise(options))
@@ -145,7 +150,7 @@ def test_the_options_are_those_of_the_library():
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(victims, capsys, options, fragment):
-    assert main(["reconstruct", str(victims / "relu.safetensors"), *options]) == 2
+    assert run_attack(["reconstruct", str(victims / "relu.safetensors"), *options]) == 2
     printed, errors = capsys.readouterr()
     assert not printed
     assert len(errors.splitlines()) == 1
@@ -153,5 +158,5 @@ def test_bad_input_is_one_line_and_exit_code_2(victims, capsys, options, fragmen
 
 
 def test_settings_of_relu_do_not_count_for_other_networks(victims, capsys):
-    assert main(["reconstruct", str(victims / "cubic.safetensors"), "--relu", "exact"]) == 2
+    assert run_attack(["reconstruct", str(victims / "cubic.safetensors"), "--relu", "exact"]) == 2
     assert "--relu: found 'exact', which counts only with a relu" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from attack.__main__ import main
+from attack.__main__ import run_attack
 from attack.data.dataset import load
 from attack.network.activations import Softplus
 from attack.victims.config import VictimConfig
@@ -17,7 +17,9 @@ TRAIN = ["train", "--samples", "10", "--widths", "6", "5", "--steps", "30", "--r
 
 def test_train(tmp_path, capsys):
     path = tmp_path / "v.safetensors"
-    assert main([*TRAIN, "--init", "he", "--seed", "3", "--unit-norm", "--out", str(path)]) == 0
+    assert (
+        run_attack([*TRAIN, "--init", "he", "--seed", "3", "--unit-norm", "--out", str(path)]) == 0
+    )
     printed, errors = capsys.readouterr()
     victim = load_victim(path)
     dataset = load("digits", 10, seed=3, unit_norm=True)
@@ -35,7 +37,7 @@ def test_train(tmp_path, capsys):
 def test_train_ten_classes_in_single_precision(tmp_path):
     path = tmp_path / "v.safetensors"
     options = ["--classes", "10", "--loss", "cross-entropy", "--precision", "float32"]
-    assert main([*TRAIN, *options, "--activation", "softplus:10", "--out", str(path)]) == 0
+    assert run_attack([*TRAIN, *options, "--activation", "softplus:10", "--out", str(path)]) == 0
     victim = load_victim(path)
     assert victim.trained[-1].weight.shape == (10, 5)
     assert victim.trained[-1].weight.dtype == torch.float32
@@ -61,7 +63,7 @@ def test_train_ten_classes_in_single_precision(tmp_path):
 )
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, options, fragment):
     arguments = [*TRAIN, "--out", str(tmp_path / "v.safetensors"), *options]
-    assert main(arguments) == 2
+    assert run_attack(arguments) == 2
     printed, errors = capsys.readouterr()
     assert not printed
     assert len(errors.splitlines()) == 1
