@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from hypothesis import strategies as st
 
 A = np.array([1.0, -2.0, 0.5])
 W = np.array([[1.0, 2.0], [3.0, -4.0], [0.25, 8.0]])
@@ -39,3 +40,16 @@ def write(path: Path, tensors: dict) -> Path:
     else:
         torch.save({k: torch.as_tensor(v) for k, v in tensors.items()}, path)
     return path
+
+
+def damaged_file(folder: Path, extension: str, tensors: dict, data: st.DataObject) -> Path:
+    """A file of these tensors in which up to four bytes are drawn anew."""
+    path = folder / f"net{extension}"
+    if not path.exists():
+        write(path, tensors)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    damaged = folder / f"damaged{extension}"
+    damaged.write_bytes(content)
+    return damaged

@@ -73,35 +73,8 @@ SHORT = ["--steps", "4", "--candidates", "4", "--block", "2"]
         ("cubic", ["--objective", "random-features", "--settings", "exact", "--ridge", "1e-8"]),
         ("cubic", ["--objective", "signed", "--optimizer", "lbfgs", "--deviation", "0.1"]),
         ("cubic", ["--objective", "kkt", "--multipliers", "non-negative", "--tolerance", "1e-9"]),
-        (
-            "cubic",
-            [
-                "--objective",
-                "ntk",
-                "--settings",
-                "exact",
-                "--split",
-                "--merge",
-                "--every",
-                "2",
-                "--limit",
-                "6",
-            ],
-        ),
-        (
-            "cubic",
-            [
-                "--objective",
-                "ntk",
-                "--settings",
-                "exact",
-                "--split",
-                "--threshold",
-                "-1",
-                "--share",
-                "0.1",
-            ],
-        ),
+        ("cubic", [*NTK, "--split", "--merge", "--every", "2", "--limit", "6"]),
+        ("cubic", [*NTK, "--split", "--threshold", "-1", "--share", "0.1"]),
     ],
 )
 def test_every_objective_and_descent_is_within_reach(victims, tmp_path, victim, options):

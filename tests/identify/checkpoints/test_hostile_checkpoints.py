@@ -17,7 +17,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from weight_cases import EXTENSIONS, refuse, write
+from weight_cases import EXTENSIONS, damaged_file, refuse, write
 
 from identify.checkpoints import limits
 from identify.checkpoints.pairs import open_pairs
@@ -241,15 +241,7 @@ def test_a_long_list_of_shards_is_answered_at_once(tmp_path):
 )
 @given(st.data())
 def test_damaged_files_are_weights_or_one_error(tmp_path, extension, data):
-    path = tmp_path / f"net{extension}"
-    if not path.exists():
-        write(path, TENSORS)
-    content = bytearray(path.read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    damaged = tmp_path / f"damaged{extension}"
-    damaged.write_bytes(content)
-    message = ""
+    damaged, message = damaged_file(tmp_path, extension, TENSORS, data), ""
     try:
         assert all(np.isfinite(values).all() for values in opened(damaged))
     except ValueError as error:

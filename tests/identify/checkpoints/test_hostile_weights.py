@@ -16,7 +16,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from weight_cases import EXTENSIONS, A, W, refuse, write
+from weight_cases import EXTENSIONS, A, W, damaged_file, refuse, write
 
 from identify.checkpoints import limits
 from identify.equations.weights import read_weights
@@ -166,15 +166,7 @@ def test_arbitrary_bytes_are_one_error(tmp_path, extension, magic, data):
 @FUZZ
 @given(st.data())
 def test_damaged_files_are_weights_or_one_error(tmp_path, extension, data):
-    path = tmp_path / f"net{extension}"
-    if not path.exists():
-        write(path, {"a": A, "W": W})
-    content = bytearray(path.read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    damaged = tmp_path / f"damaged{extension}"
-    damaged.write_bytes(content)
-    message = ""
+    damaged, message = damaged_file(tmp_path, extension, {"a": A, "W": W}, data), ""
     try:
         found = read_weights(damaged)
     except ValueError as error:
