@@ -36,11 +36,7 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
 
 
 def check_target(path: Path | None, name: str) -> None:
-    """Require, before the work begins, that a file can be written there; None is not written.
-
-    Raises:
-        ValueError: If the path is a folder, or its folder is missing or not writable.
-    """
+    """Require that a file can be written there, None being no file; ValueError if not."""
     if path is None:
         return
     if path.is_dir():

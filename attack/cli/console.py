@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_device(name: str) -> torch.device:
-    """Return the device cpu, cuda or cuda:N, tried out.
-
-    Raises:
-        ValueError: If it cannot be used.
-    """
+    """Return the device cpu, cuda or cuda:N, tried out; ValueError if it cannot be used."""
     import torch
 
     try:
@@ -37,11 +33,7 @@ def open_device(name: str) -> torch.device:
 
 
 def open_precision(name: str) -> torch.dtype:
-    """Return the type float64 or float32.
-
-    Raises:
-        ValueError: If it is another.
-    """
+    """Return the type float64 or float32; ValueError if it is another."""
     import torch
 
     types = {"float64": torch.float64, "float32": torch.float32}
@@ -96,11 +88,7 @@ def option(name: str) -> str:
 
 
 def check_outputs(command: Any, *names: str) -> None:
-    """Require that what these options name can be written, before the work begins.
-
-    Raises:
-        ValueError: If a folder is missing, or is there in place of the file.
-    """
+    """Require that what these options name can be written; ValueError if not."""
     for name in names:
         path: Path | None = getattr(command, name)
         if path is None:
@@ -114,11 +102,7 @@ def check_outputs(command: Any, *names: str) -> None:
 
 
 def check_unused(command: Any, names: tuple[str, ...], used: bool, needed: str) -> None:
-    """Require that none of these options is given where it would change nothing.
-
-    Raises:
-        ValueError: If one differs from its default though it is not used.
-    """
+    """Require that no option is given where it would change nothing; ValueError if one is."""
     defaults = {field.name: field.default for field in fields(command)}
     for name in names:
         found = getattr(command, name)

@@ -74,15 +74,10 @@ class Eigenpairs:
 def smallest_eigenpairs(
     operator: Operator, start: Tensor, steps: int = LANCZOS_STEPS
 ) -> Eigenpairs:
-    """Lanczos, all samples at once; each step is orthogonalised against the whole basis again.
+    """Return the smallest Ritz pair of k symmetric matrices by Lanczos, all at once.
 
-    Args:
-        operator: Applies k symmetric matrices to k vectors.
-        start: (k, d), one start vector each, not 0.
-        steps: Dimension of the Krylov spaces; d gives the eigenvalues themselves.
-
-    Returns:
-        The smallest Ritz pair of each matrix; its value is never below the smallest eigenvalue.
+    ``start`` (k, d) holds their start vectors, not 0. Each step is orthogonalised against the whole
+    basis again. No Ritz value is below the smallest eigenvalue; d steps give it exactly.
     """
     k, d = start.shape
     steps = min(steps, d)

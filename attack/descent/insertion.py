@@ -40,17 +40,10 @@ def insert(setting: Setting, merging: MergingConfig, state: State) -> State:
 def best_atoms(
     f: Map, start: Tensor, r: Tensors, *, signed: bool, steps: int = 50
 ) -> tuple[Tensor, Tensor]:
-    """Local maxima of <r, f(x)>^2 / |f(x)|^2, what one more atom takes off the loss.
+    """Return local maxima of <r, f(x)>^2 / |f(x)|^2, (s, d), and the indices (s,) of their starts.
 
-    Args:
-        f: The map for the starts.
-        start: (s, d), random starts; the ascent is L-BFGS on the sum over them.
-        r: The residual.
-        signed: Whether lambda may be negative; else only <r, f(x)> > 0 counts.
-        steps: Of the ascent.
-
-    Returns:
-        (s, d), the best first, and the indices (s,) of their starts.
+    This is what one more atom takes off the loss; the best comes first. The ascent is L-BFGS on the
+    sum over the starts (s, d); where lambda may not be negative, only <r, f(x)> > 0 counts.
     """
     x = start.detach().clone().requires_grad_()
     size = squared_norm(r)

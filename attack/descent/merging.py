@@ -21,17 +21,10 @@ def canonical(x: Tensor, weights: Tensor, degree: int | None) -> tuple[Tensor, T
 def close_pairs(
     x: Tensor, weights: Tensor, labels: Tensor, config: MergingConfig
 ) -> list[tuple[int, int, float]]:
-    """Disjoint pairs of equal label that came together, the closest first.
+    """Return disjoint pairs (i, j, s) of equal label that came together, the closest first.
 
-    Args:
-        x: (k, d), canonical.
-        weights: (k,).
-        labels: (k,).
-        config: Distance and degree.
-
-    Returns:
-        (i, j, s) with |lambda_i| >= |lambda_j|, x_i ~ s x_j and lambda_i, s^degree lambda_j of one
-        sign; s = -1 occurs only for a degree of 1 or more.
+    For canonical x (k, d): |lambda_i| >= |lambda_j|, x_i ~ s x_j, and lambda_i, s^degree lambda_j
+    are of one sign; s = -1 occurs only for a degree of 1 or more.
     """
     options = [1.0, -1.0] if config.degree else [1.0]
     norm = x.norm(dim=1)

@@ -38,15 +38,9 @@ class Matched:
 
 
 def match(values: Tensor, *, higher: bool, matching: Matching = "nearest") -> IntArray:
-    """Give each true sample a candidate.
+    """Return the candidate of each true sample, (n,) indices, -1 for one that gets none.
 
-    Args:
-        values: (n, k) metric; candidates that are not finite everywhere get nobody.
-        higher: Whether larger values are better.
-        matching: How.
-
-    Returns:
-        (n,) indices of candidates, -1 for a true sample that gets none.
+    Candidates whose ``values`` (n, k) are not finite everywhere get nobody.
 
     Raises:
         ValueError: If the matching is none of the three.

@@ -138,18 +138,10 @@ def initial(
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
 ) -> list[Layer]:
-    """Gaussian weights and zero biases, drawn on the CPU so that every device gets the same.
+    """Return Gaussian weights and zero biases, one layer less than there are widths d, h_1, ..., C.
 
-    Args:
-        widths: d, h_1, ..., C.
-        biases: Whether each layer has a bias.
-        scales: Standard deviation of each layer's weights.
-        seed: Of the draw.
-        dtype: Type of the weights; drawn in double precision and rounded.
-        device: Where the weights go.
-
-    Returns:
-        One layer less than there are widths.
+    ``scales`` are the standard deviations of the layers. The weights are drawn on the CPU in double
+    precision, so that every device gets the same.
 
     Raises:
         ValueError: If the lengths do not fit.

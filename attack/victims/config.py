@@ -87,11 +87,7 @@ def activation_from_text(text: str) -> Activation:
 
 
 def check_config(config: VictimConfig, classes: int) -> None:
-    """Require a configuration that can be trained on data of 2 or 10 classes.
-
-    Raises:
-        ValueError: Names the entry, what was found and what to pass.
-    """
+    """Require a configuration that can be trained on 2 or 10 classes; ValueError if it is none."""
     activation_from_text(config.activation)
     fitting = BINARY_LOSSES if classes == 2 else ("cross-entropy",)
     layers, widths = len(config.widths) + 1, all(map(_countable, config.widths))

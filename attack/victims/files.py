@@ -69,11 +69,7 @@ def is_victim(path: str | Path) -> bool:
 
 
 def load_victim(path: str | Path) -> Victim:
-    """Return the victim in a file that ``save_victim`` wrote, every entry checked, on the CPU.
-
-    Raises:
-        ValueError: If the file is missing, damaged or no victim; says what was found.
-    """
+    """Return the victim of ``save_victim`` in a file, all checked; ValueError if it is none."""
     file = Path(path)
     try:
         if not file.is_file():

@@ -27,11 +27,7 @@ class VictimRecord(BaseModel):
 
 
 def read_record(text: str) -> VictimRecord:
-    """Return the record in a JSON text that is not trusted.
-
-    Raises:
-        ValueError: If an entry is missing, unknown, of another type, or cannot be.
-    """
+    """Return the record in a JSON text that is not trusted; ValueError if an entry cannot be."""
     try:
         record = VictimRecord.model_validate_json(text)
     except ValidationError as error:

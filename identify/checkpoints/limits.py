@@ -51,10 +51,7 @@ def check_tensor_count(number: int) -> None:
 
 
 def check_archive(handle: BinaryIO, most: int) -> list[zipfile.ZipInfo]:
-    """Refuse a zip archive that is no plain one, before anything is unpacked.
-
-    Returns:
-        Its entries.
+    """Return the entries of a plain zip archive, before anything is unpacked.
 
     Raises:
         RefusedError: If it has too many entries, unpacks to more than ``most`` bytes, or is packed

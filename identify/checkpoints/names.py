@@ -35,10 +35,7 @@ class Contents:
 
 
 def choose(contents: Contents, wanted: Mapping[str, str | None], label: str) -> dict[str, str]:
-    """Choose the tensors that hold a, W, a0 and W0, some of which ``wanted`` names.
-
-    Returns:
-        The name of a, W and, where there are any, a0 and W0.
+    """Return the names of a, W and, where there are any, a0 and W0, some of which are ``wanted``.
 
     Raises:
         ValueError: If a name is not there, or more than one choice fits; lists what is there.

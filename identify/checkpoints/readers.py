@@ -26,11 +26,10 @@ _EXTENSIONS = frozenset({".npz", ".safetensors", ".pt", ".pth"})
 def open_tensors(
     path: str | os.PathLike[str], argument: str = "path", *, rows: bool = False
 ) -> Contents:
-    """Open a .npz, .safetensors, .pt or .pth file, executing nothing in it.
+    """Return the tensors of a .npz, .safetensors, .pt or .pth file, executing nothing in it.
 
-    Returns:
-        The tensors. For ``rows``, files of any size and lists of shards are opened too, and the
-        values stay in the file until they are read; otherwise they are all read now.
+    For ``rows``, files of any size and lists of shards are opened too, and the values stay in the
+    file until they are read; otherwise they are all read now.
 
     Raises:
         ValueError: If the file cannot be read; names the argument and what was found.

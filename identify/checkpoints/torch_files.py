@@ -41,8 +41,7 @@ HELD = 16 * 2**20
 """Bytes read from a file that is mapped into memory before its pages are given back."""
 
 _LEGACY_PICKLES = 4
-"""Pickles ahead of the numbers in a file that is no zip archive: magic, version, machine, content.
-"""
+"""Pickles ahead of the numbers where there is no zip archive: magic, version, machine, content."""
 
 _BUILDS = frozenset({"BUILD", "INST", "NEWOBJ", "NEWOBJ_EX", "OBJ", "REDUCE"})
 _PADS = frozenset({"builtins bytearray", "__builtin__ bytearray"})
@@ -78,12 +77,11 @@ class _Mapped:
 
 
 def read_torch(file: Path, handle: BinaryIO, most: int, *, rows: bool) -> Contents:
-    """Read the tensors of a file saved by torch, also those in dictionaries within it.
+    """Return the tensors of a file saved by torch, also those in dictionaries within it.
 
-    Returns:
-        The tensors. What is under ``WRAPPERS`` goes by the name it has there, unless that occurs
-        twice; everything else by its path, joined by dots. For ``rows``, they stay in the file
-        until they are read, where its format allows it.
+    What is under ``WRAPPERS`` goes by the name it has there, unless that occurs twice; everything
+    else by its path, joined by dots. For ``rows``, they stay in the file until they are read, where
+    its format allows it.
 
     Raises:
         RefusedError: If the file holds code, more than ``most`` bytes, or no dictionary.

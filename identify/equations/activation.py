@@ -81,17 +81,7 @@ class Polynomial:
 
 
 def parse_activation(activation: int | Sequence[float] | str) -> Polynomial:
-    """Turn the public ``activation`` argument into a :class:`Polynomial`.
-
-    Args:
-        activation: An int alpha for t**alpha, or the coefficients c_0, ..., c_alpha.
-
-    Returns:
-        The activation.
-
-    Raises:
-        ValueError: If the argument is no such thing; names what was found and what to pass.
-    """
+    """Turn an int alpha, for t**alpha, or coefficients c_0, ..., c_alpha into a polynomial."""
     expected = (
         f"pass an int alpha (1 <= alpha <= {MAX_DEGREE}) for t**alpha, or coefficients c_0..c_alpha"
     )

@@ -68,11 +68,10 @@ class Evaluations:
 
 
 def evaluate(weights: Weights, activation: Polynomial) -> tuple[Evaluations, ...]:
-    """Go through the front door of the setting.
+    """Return the evaluations behind the front door of the setting.
 
-    Returns:
-        The evaluations. Known initial weights have two, at the midpoint and the initial point: the
-        one that satisfies the data-free equations better comes first, the midpoint without any.
+    Known initial weights have two, at the midpoint and the initial point: the one that satisfies
+    the data-free equations better comes first, the midpoint without any.
 
     Raises:
         ValueError: If the weights do not differ from the initial ones.

@@ -61,10 +61,7 @@ class Problem:
 
 
 def pose(weights: Weights, activation: Polynomial) -> Problem:
-    """Choose the front door and write down its equations.
-
-    Returns:
-        The problem, known-init: at the base point that the data-free equations prefer.
+    """Return the problem, in known-init at the base point that the data-free equations prefer.
 
     Raises:
         ValueError: If the weights do not differ from the initial ones, or are out of the range in

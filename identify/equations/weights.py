@@ -53,15 +53,10 @@ class Weights:
 
 
 def as_weights(a: object, W: object, init: tuple[object, object] | None = None) -> Weights:
-    """Validate weights given as arrays.
+    """Return weights given as numpy arrays, torch tensors or nested lists, copied to float64.
 
-    Args:
-        a: Output weights, shape (m,), (1, m) or (m, 1): numpy array, torch tensor or nested list.
-        W: Hidden weights, shape (m, d), likewise.
-        init: None, (a0, W0) for the weights at initialization, or (a0, None) where W was frozen.
-
-    Returns:
-        The weights, copied to float64.
+    a has the shape (m,), (1, m) or (m, 1), W (m, d); ``init`` is None, (a0, W0) for the weights at
+    initialization, or (a0, None) where W was frozen.
 
     Raises:
         ValueError: If an argument is no such thing; names it, what was found and what to pass.
@@ -90,20 +85,10 @@ def read_weights(
     a0: str | None = None,
     w0: str | None = None,
 ) -> Weights:
-    """Read weights from a .npz, .safetensors, .pt or .pth file, executing nothing in it.
+    """Return the weights in a .npz, .safetensors, .pt or .pth file, executing nothing in it.
 
-    Tensors that are not named here are found under the names "a", "W" or "w", "a0", "W0" or "w0";
-    a and W are otherwise found by their shapes, where only one choice fits.
-
-    Args:
-        path: The file.
-        a: Name of the tensor that holds the output weights.
-        w: Name of the tensor that holds the hidden weights.
-        a0: Name of the tensor that holds the output weights at initialization.
-        w0: Name of the tensor that holds the hidden weights at initialization.
-
-    Returns:
-        The weights, in float64.
+    ``a``, ``w``, ``a0`` and ``w0`` name the tensors. Those not named are found under the names "a",
+    "W" or "w", "a0", "W0" or "w0"; a and W otherwise by their shapes, where only one choice fits.
 
     Raises:
         ValueError: If the file cannot be read, or holds no such weights; names what was found.

@@ -10,11 +10,7 @@ from identify.equations.activation import MAX_DEGREE
 
 
 def check_labelled_samples(X: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, IntArray]:
-    """Return samples (n, d), linearly independent, and labels (n,) in {-1, +1}.
-
-    Raises:
-        ValueError: If they are malformed; says what to pass.
-    """
+    """Return independent samples (n, d) and labels (n,) in {-1, +1}; ValueError if malformed."""
     try:
         x, y = np.array(X, dtype=np.float64), np.array(labels, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -38,11 +34,7 @@ def check_labelled_samples(X: ArrayLike, labels: ArrayLike) -> tuple[FloatArray,
 
 
 def check_degree(alpha: object, leading: float) -> tuple[int, float]:
-    """Return the degree and the leading coefficient of the activation.
-
-    Raises:
-        ValueError: If one is unusable; says what to pass.
-    """
+    """Return degree and leading coefficient of the activation; ValueError if one is unusable."""
     if not isinstance(alpha, int | np.integer) or isinstance(alpha, bool):
         raise ValueError(f"alpha: found {alpha!r}; pass an int from 1 to {MAX_DEGREE}")
     if not 1 <= alpha <= MAX_DEGREE:

@@ -192,11 +192,7 @@ def _higher_degree(
 
 
 def _check_point(point: KKTPoint) -> None:
-    """Refuse a point that is not exact.
-
-    Raises:
-        ValueError: If the equations do not hold to ``TOLERANCE``.
-    """
+    """Refuse a point whose equations do not hold to ``TOLERANCE``."""
     off = float(np.abs(point.margins - 1).max())
     if not (
         point.stationarity <= TOLERANCE and off <= TOLERANCE and (point.b * point.labels > 0).all()

@@ -51,11 +51,7 @@ def check_network(
     b: ArrayLike,
     margin: float,
 ) -> NetworkOnTheMargin:
-    """Return the network and its samples in float64.
-
-    Raises:
-        ValueError: If an argument is malformed; says what to pass.
-    """
+    """Return the network and its samples in float64; ValueError if an argument is malformed."""
     found = _check_layers(layers)
     d = found[0][0].shape[1]
     samples = _array("x", x, 2, f"the samples as rows of an (n, {d}) array")
@@ -77,11 +73,7 @@ def check_network(
 
 
 def check_direction(direction: ArrayLike | None, d: int) -> FloatArray | None:
-    """Return a direction, (d,), scaled to norm 1, or None.
-
-    Raises:
-        ValueError: If it is malformed or 0.
-    """
+    """Return a direction, (d,), scaled to norm 1, or None; ValueError if it is malformed or 0."""
     if direction is None:
         return None
     u = _array("direction", direction, 1, f"{d} numbers, not all 0")
@@ -92,11 +84,7 @@ def check_direction(direction: ArrayLike | None, d: int) -> FloatArray | None:
 
 
 def check_distance(distance: object) -> float | Literal["largest"] | None:
-    """Return a positive number, "largest" or None as it is.
-
-    Raises:
-        ValueError: If it is none of these.
-    """
+    """Return a positive number, "largest" or None as it is; ValueError if it is none of these."""
     if distance is None:
         return None
     if isinstance(distance, str) and distance == "largest":
@@ -118,11 +106,7 @@ def check_index(value: object, count: int) -> int | None:
 
 
 def check_seed(seed: object) -> np.random.Generator:
-    """Return the generator of a seed.
-
-    Raises:
-        ValueError: If the seed is no int >= 0.
-    """
+    """Return the generator of a seed; ValueError if the seed is no int >= 0."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed: found {seed!r}; pass an int >= 0")
     return np.random.default_rng(int(seed))

@@ -20,14 +20,11 @@ SCHEMA = 1
 
 
 def to_dict(report: Findings) -> dict[str, Any]:
-    """Turn the report into plain lists, strings and numbers.
+    """Return the report as plain lists, strings and numbers for :func:`json.dumps`.
 
-    Keys are the field names, preceded by ``schema``. Arrays become nested lists. JSON has no
-    infinity, so infinite and undefined numbers become the strings ``"inf"``, ``"-inf"`` and
-    ``"nan"``, which ``float`` reads back.
-
-    Returns:
-        A dictionary that :func:`json.dumps` accepts with ``allow_nan=False``.
+    Keys are the field names, preceded by ``schema``. JSON has no infinity, so infinite and
+    undefined numbers become the strings ``"inf"``, ``"-inf"`` and ``"nan"``, which ``float`` reads
+    back.
     """
     plain: dict[str, Any] = {"schema": SCHEMA, **_plain(report)}
     if report.rank is not None:

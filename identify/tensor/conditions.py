@@ -15,13 +15,7 @@ from identify.tensor.rank import EXACT_LIMIT, exact_feature_rank
 def rank_report(
     problem: Problem, interpolation: Interpolation, *, certify: bool
 ) -> tuple[RankReport, list[str]]:
-    """Compare both ranks with what they have to reach, in numbers and in sentences.
-
-    ``certify`` asks for the Gram rank to be proved from below in exact arithmetic.
-
-    Returns:
-        The report and the sentences that argue from it.
-    """
+    """Compare both ranks with what they have to reach; ``certify`` proves the Gram rank exactly."""
     equations, space = problem.equations, problem.space
     d, r = space.basis.shape
     degrees = equations.activation.support

@@ -24,8 +24,7 @@ from identify.tensor.features import gradient_features, monomial_features
 from identify.undetermined.compressed import Forms, compress
 
 FAINT = 1e-3
-"""A sample whose weight is below this share of the largest could be anything: no such set is used.
-"""
+"""A sample whose weight is below this share of the largest could be anything: it is not used."""
 
 
 @dataclass(frozen=True, slots=True)

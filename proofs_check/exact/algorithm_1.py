@@ -159,17 +159,11 @@ def cubic_problem(seed: int, d: int, width: int, samples: int, candidates: int) 
 def run_algorithm(
     problem: CubicProblem, eps: float, rho: float, *, every: bool, limit: int = 3000
 ) -> AlgorithmRun:
-    """Alternate descent and splitting until no sample has lambda_min(S) < -sqrt(rho eps).
+    """Return the run of descent and splitting until no lambda_min(S) < -sqrt(rho eps) is left.
 
-    Args:
-        problem: What is to be reconstructed.
-        eps: Phase I ends at a gradient of this norm.
-        rho: Taken for the bound of the third derivative; the records say whether it is one.
-        every: Split all samples found at once, with a smaller step, or the worst one only.
-        limit: Largest number of steps of Phase I.
-
-    Returns:
-        The run, which ended unless the limit was reached.
+    Phase I ends at a gradient of norm ``eps``; ``rho`` is taken for the bound of the third
+    derivative, and the records say whether it is one. ``every`` splits all samples found at once,
+    with a smaller step, else the worst one only. ``limit`` bounds the steps of Phase I.
     """
     features = problem.features(problem.start)
     weights: Floats = np.linalg.lstsq(features.T, problem.theta, rcond=None)[0].astype(np.float64)

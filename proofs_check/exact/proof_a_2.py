@@ -61,17 +61,10 @@ def recover_samples(
     slices: tuple[Vector, Vector],
     eigenvectors: Callable[[FlintMatrix], FlintMatrix],
 ) -> tuple[FlintMatrix, list[Scalar]]:
-    """Recover d samples, rows of some length, and their signed weights from the values of f.
+    """Return d samples (d, d) and the signed weights (d,) for their lengths from the values of f.
 
-    Args:
-        u: (m, d) points with rank(K) = N.
-        values: (m, d) values f(u_j).
-        alpha: Degree of the tensor.
-        slices: v_1 and v_2 of (A.7), d scalars each.
-        eigenvectors: Maps a matrix to that of its eigenvectors (columns).
-
-    Returns:
-        Samples (d, d) and the signed weights (d,) for their lengths.
+    The points u (m, d) have rank(K) = N; ``slices`` are v_1 and v_2 of (A.7), and ``eigenvectors``
+    maps a matrix to that of its eigenvectors (columns).
     """
     A = interpolate_contraction(u, values, alpha).transpose().tolist()
 

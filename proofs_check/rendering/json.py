@@ -19,14 +19,10 @@ PACKAGES = ("python-flint", "sympy", "numpy", "scipy", "hypothesis")
 
 
 def ledger_to_dict(checked: Sequence[CheckedClaim]) -> dict[str, Any]:
-    """Turn the ledger into plain lists, strings and numbers.
+    """Return the ledger as plain lists, strings and numbers for :func:`json.dumps`.
 
-    Args:
-        checked: What was found.
-
-    Returns:
-        A dictionary for :func:`json.dumps`; ``claims`` has one entry per claim, with its id, where,
-        statement, verdict, evidence (checks and counterexamples) and seconds among its keys.
+    ``claims`` has one entry per claim, with its id, where, statement, verdict, evidence (checks and
+    counterexamples) and seconds among its keys.
     """
     return {
         "schema": SCHEMA,
