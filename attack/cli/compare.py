@@ -14,11 +14,11 @@ from attack.cli.console import (
     check_unused,
     open_device,
     option,
-    progress_bar,
     say,
     table,
     threads,
 )
+from identify.cli.progress import progress_bar
 from identify.files import write_atomic
 
 
@@ -85,8 +85,8 @@ def _compare_networks(command: Compare) -> None:
     with progress_bar() as announce:
         for seed in range(command.seeds):
 
-            def told(text: str, done: int, total: int, seed: int = seed) -> None:
-                announce(f"seed {seed}: {text}", done, total)
+            def told(text: str, part: float, seed: int = seed) -> None:
+                announce(f"seed {seed}: {text}", part)
 
             trials.append(run_trial(chosen, seed, place, told))
             sentences = [*summarise(trials), against_truth(trials)]
@@ -125,11 +125,11 @@ def _compare_undersized(command: Compare) -> None:
     runs: list[dict[str, Any]] = []
     with progress_bar() as announce:
         total = 4 * command.seeds
-        announce("undersized", 0, total)
+        announce("undersized", 0.0)
         for record in compare_undersized(range(command.seeds), command.jobs, known):
             runs.append(record)
             _write(command.json, {"preset": "undersized", "runs": runs})
-            announce(f"{record['map']}, n = {record['n']}", len(runs), total)
+            announce(f"{record['map']}, n = {record['n']}", len(runs) / total)
     _print_undersized(runs)
     solved = sum(run["with"]["found"] == run["n"] for run in runs)
     say(f"All samples found in {solved} of {len(runs)} runs with splitting and merging.")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from attack.cli.console import check_outputs, check_unused, open_device, progress_bar, say
+from attack.cli.console import check_outputs, check_unused, open_device, say
 from attack.cli.network import VICTIM, Network
 from attack.cli.overrides import Overrides, Splitting
+from identify.cli.progress import progress_bar
 from identify.files import write_atomic
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Reconstruct:
             def tell(record: Record) -> None:
                 metric = "" if record.mean_metric is None else f", cosine {record.mean_metric:.3f}"
                 text = f"loss {record.loss:.2e}, k {record.k}{metric}"
-                announce(text, record.step, config.steps)
+                announce(text, record.step / config.steps)
 
             return reconstruct(
                 network,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import tyro
 
-from attack.cli.console import open_device, open_precision, progress_bar, say
+from attack.cli.console import open_device, open_precision, say
 from attack.victims.config import VictimConfig, check_config
+from identify.cli.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Train:
             victim = train_victim(
                 dataset.to(place, dtype),
                 config,
-                lambda step, loss: announce(f"training, loss {loss:.1e}", step, config.steps),
+                lambda step, loss: announce(f"training, loss {loss:.1e}", step / config.steps),
             )
         save_victim(victim, self.out)
         step, loss = victim.losses[-1].tolist()

@@ -24,7 +24,7 @@ Refine: TypeAlias = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class ReducedCandidates:
     """Samples and multipliers with where they come from.
 
     Attributes:
@@ -51,7 +51,7 @@ class Reduction:
         before: The loss before.
     """
 
-    found: Candidates
+    found: ReducedCandidates
     merged: tuple[tuple[int, int], ...]
     removed: tuple[int, ...]
     before: float
@@ -79,8 +79,8 @@ class Reducer:
         return Reduction(left, tuple(merged), tuple(sorted(removed)), before)
 
     def _merge(
-        self, now: Candidates, labels: Tensor, limit: float
-    ) -> tuple[Candidates, list[tuple[int, int]]]:
+        self, now: ReducedCandidates, labels: Tensor, limit: float
+    ) -> tuple[ReducedCandidates, list[tuple[int, int]]]:
         """All pairs at once, or else the first that the loss allows, until there is none."""
         merged: list[tuple[int, int]] = []
         while pairs := close_pairs(now.x, now.weights, labels[now.parents], self.config):
@@ -94,7 +94,7 @@ class Reducer:
                 break
         return now, merged
 
-    def _prune(self, now: Candidates, limit: float) -> Candidates:
+    def _prune(self, now: ReducedCandidates, limit: float) -> ReducedCandidates:
         failures = 0
         order = removal_costs(self.map_of(now.parents), now.x).argsort().tolist()
         while len(now.x) > 1 and failures < min(len(order), max(1, self.config.trials)):
@@ -109,11 +109,13 @@ class Reducer:
             order = removal_costs(self.map_of(now.parents), now.x).argsort().tolist()
         return now
 
-    def _descended(self, now: Candidates, x: Tensor, weights: Tensor, kept: Tensor) -> Candidates:
+    def _descended(
+        self, now: ReducedCandidates, x: Tensor, weights: Tensor, kept: Tensor
+    ) -> ReducedCandidates:
         parents = now.parents[kept]
         x, weights = self.refine(parents, x, weights)
         return self._evaluate(parents, *canonical(x, weights, self.config.degree))
 
-    def _evaluate(self, parents: Tensor, x: Tensor, weights: Tensor) -> Candidates:
+    def _evaluate(self, parents: Tensor, x: Tensor, weights: Tensor) -> ReducedCandidates:
         r = residual(self.map_of(parents), x, weights)
-        return Candidates(x, weights, parents, float(squared_norm(r)))
+        return ReducedCandidates(x, weights, parents, float(squared_norm(r)))

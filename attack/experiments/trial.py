@@ -22,8 +22,8 @@ from attack.reconstruction import maps_of, reconstruct
 from attack.victims.files import load_victim, save_victim
 from attack.victims.training import Victim, train_victim
 
-Announce: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
+Announce: TypeAlias = Callable[[str, float], None]
+"""Called with what is being done and the part of it that is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _victim(
     victim = train_victim(
         dataset,
         config,
-        lambda step, loss: announce(f"training, loss {loss:.1e}", step, config.steps),
+        lambda step, loss: announce(f"training, loss {loss:.1e}", step / config.steps),
     )
     if stored:
         save_victim(victim, stored)
@@ -99,7 +99,7 @@ def _attack(
 
     def tell(record: Record) -> None:
         text = f"{side} splitting, loss {record.loss:.1e}, k {record.k}, {truth.metric.name}"
-        announce(f"{text} {record.mean_metric:.3f}", record.step, config.steps)
+        announce(f"{text} {record.mean_metric:.3f}", record.step / config.steps)
 
     return reconstruct(
         victim,

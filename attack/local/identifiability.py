@@ -19,7 +19,7 @@ from attack.local.derivative import jacobian
 from attack.local.reasons import APART, LocalFindings, judge_samples
 from attack.local.region import region_margin
 from attack.local.report import LocalReport
-from attack.local.spectrum import Limits, Spectrum, dense, iterative
+from attack.local.spectrum import Limits, SmallSpectrum, dense, iterative
 from attack.local.unknowns import Constraints, balance, free, operator
 from attack.maps.protocol import Map
 
@@ -93,7 +93,7 @@ def local_identifiability(
 
 
 def _findings(
-    s: Spectrum, columns: int, off: float, region: Tensor | None, zero: float, formed: bool
+    s: SmallSpectrum, columns: int, off: float, region: Tensor | None, zero: float, formed: bool
 ) -> LocalFindings:
     unit = s.largest or 1.0
     return LocalFindings(
@@ -108,7 +108,7 @@ def _findings(
     )
 
 
-def _report(f: LocalFindings, s: Spectrum, scales: Tensor) -> LocalReport:
+def _report(f: LocalFindings, s: SmallSpectrum, scales: Tensor) -> LocalReport:
     """The spectrum in units of its largest value, with directions in the units of x and lambda."""
     z = s.vectors / scales
     z = z / z.flatten(1).norm(dim=1)[:, None, None]

@@ -16,7 +16,7 @@ ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Spectrum:
+class SmallSpectrum:
     """What is known of the singular values, smallest first.
 
     Attributes:
@@ -63,7 +63,7 @@ class Limits:
     seed: int
 
 
-def dense(m: Operator, basis: Tensor, limits: Limits) -> Spectrum:
+def dense(m: Operator, basis: Tensor, limits: Limits) -> SmallSpectrum:
     """Form J on an orthonormal basis (columns, k, d + 1) of the free unknowns, and decompose it."""
     J = torch.cat([m.forth(part) for part in basis.split(64)])
     R = torch.linalg.qr(J.T)[1]
@@ -78,12 +78,12 @@ def dense(m: Operator, basis: Tensor, limits: Limits) -> Spectrum:
     gap = (float(s[null - 1]) if null else 0.0, float(s[null]) if null < len(s) else inf)
     moved = torch.stack([motion(vectors[:null]), motion(vectors[:doubtful])])
     errors = s.new_full((shown,), largest * torch.finfo(s.dtype).eps * len(s))
-    return Spectrum(
+    return SmallSpectrum(
         s[:shown], errors, vectors[:shown], largest, null, (null, doubtful), gap, moved, 0
     )
 
 
-def iterative(m: Operator, like: Tensor, limits: Limits) -> Spectrum:
+def iterative(m: Operator, like: Tensor, limits: Limits) -> SmallSpectrum:
     """The same without forming J, for unknowns ``like`` (k, d + 1), with probability 1 - RISK."""
     generator = torch.Generator().manual_seed(limits.seed)
 
@@ -116,7 +116,7 @@ def iterative(m: Operator, like: Tensor, limits: Limits) -> Spectrum:
     bounds = torch.stack([moved, torch.maximum(moved, bound)])
     most = max(least, most)
     gap = (low, max(low, high))
-    return Spectrum(
+    return SmallSpectrum(
         values, errors, vectors, scale, len(null), (least, most), gap, bounds, taken + extra
     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.checkpoints.layers import layers_of
+from identify.checkpoints.layers import stored_layers
 from identify.checkpoints.pairs import open_pairs
 from identify.checkpoints.sources import open_source
 
@@ -93,7 +93,7 @@ def search_seeds(
         after = pair.trained(rows)[:, : pair.shape[1]].ravel()
         for k, seed in enumerate(seeds):
             torch.manual_seed(seed)
-            layer = layers_of(open_source(factory(), "factory"))[pair.name]
+            layer = stored_layers(open_source(factory(), "factory"))[pair.name]
             before = layer.rows(rows)[:, : pair.shape[1]].ravel()
             sizes = np.linalg.norm(before) * np.linalg.norm(after)
             cosines[k] = float(before @ after / sizes) if sizes > 0 else 0.0

@@ -35,7 +35,7 @@ SIZES = {3: range(2, 7), 4: range(2, 5), 5: range(2, 4), 6: range(2, 4)}
 
 
 @cache
-def cells() -> tuple[list[Cell], int]:
+def _cells() -> tuple[list[Cell], int]:
     """The points whose eigenvectors are counted, and how often there was no KKT point."""
     found = [cell for _, cell in coherent_table(SIZES, SEED)]
     return [cell for cell in found if cell], found.count(None)
@@ -57,7 +57,7 @@ def coherent(docket: Docket) -> None:
     No width helps, since x and b alone decide D. D cannot be read off a continuation from
     orthonormal samples: at coherence 0.2 and 0.3 that loses eigenvectors that still exist.
     """
-    found, missing = cells()
+    found, missing = _cells()
     docket.ball(
         "α = 3, r = 2..6; α = 4, r = 2..4; α = 5 and 6, r = 2, 3; one class, and two for α even; "
         f"coherence 0.05, 0.1, 0.2, 0.3; one draw each ({missing} without KKT point): solutions "
