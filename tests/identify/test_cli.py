@@ -225,14 +225,14 @@ def test_two_checkpoints_of_a_network_trained_by_torch(tmp_path, capsys):
     torch.optim.SGD(model.parameters(), lr=0.1).step()
     torch.save({"state_dict": model.state_dict()}, after)
     page = tmp_path / "page.json"
-    assert main(["verify", str(after), "--init", str(before), "--json", str(page)]) == 0
+    assert run_identify(["verify", str(after), "--init", str(before), "--json", str(page)]) == 0
     assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
     found = np.array(json.loads(page.read_text())["recovery"]["x"])
     assert np.abs(found @ x.numpy().T).max(axis=0).min() > 1 - 1e-9
-    assert main(["verify", str(after), "--init", str(before), "--a", "0.weight"]) == 2
+    assert run_identify(["verify", str(after), "--init", str(before), "--a", "0.weight"]) == 2
     assert "leave out --a" in capsys.readouterr().err
     torch.save(
         torch.nn.Sequential(torch.nn.Linear(12, 3), torch.nn.Linear(3, 1)).state_dict(), before
     )
-    assert main(["verify", str(after), "--init", str(before)]) == 2
+    assert run_identify(["verify", str(after), "--init", str(before)]) == 2
     assert "init: found biases" in capsys.readouterr().err

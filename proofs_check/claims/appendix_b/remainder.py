@@ -71,7 +71,7 @@ def remainder(docket: Docket) -> None:
     """
     third_derivatives(docket)
     for n in (4, 16, 36):
-        after, first_terms, bound = squares(n)
+        after, first_terms, bound = _squares(n)
         docket.symbolic(
             f"f(x) = x^2, {n} offspring of samples at 0, rho the largest third derivative on the "
             f"segment: the remainder is 1/4 of the corrected bound, {isqrt(n) ** 3 // 4} times the "
@@ -151,7 +151,7 @@ def third_derivatives(docket: Docket) -> None:
     )
 
 
-def squares(n: int) -> tuple[Any, Any, Any]:
+def _squares(n: int) -> tuple[Any, Any, Any]:
     """f(x) = x^2, samples at 0 split into n offspring in all, with a square n, at +-eta.
 
     Returns:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize, softplus
 
-from attack.__main__ import main
+from attack.__main__ import run_attack
 from attack.data.dataset import load
 from attack.victims.checkpoints import read_checkpoints
 from identify import synthesize_kkt
@@ -75,7 +75,7 @@ def found(x):
 def test_the_audit_gives_the_digits_back_by_both_halves(cubic, tmp_path, capsys):
     out, page = tmp_path / "a.json", tmp_path / "a.html"
     outputs = ["--json", str(out), "--html", str(page)]
-    assert main(["audit", *files(cubic, "power:3"), *outputs]) == 0
+    assert run_attack(["audit", *files(cubic, "power:3"), *outputs]) == 0
     record, shown = json.loads(out.read_text()), capsys.readouterr().out
     assert record["report"]["verdict"] == "GLOBALLY_IDENTIFIABLE"
     assert found(record["report"]["recovery"]["x"]) > 1 - 1e-8
@@ -93,13 +93,13 @@ def test_the_descent_gives_the_digits_back_from_a_random_start(cubic, tmp_path):
     options = ["--objective", "ntk", "--settings", "exact", "--candidates", "20", "--subspace"]
     descent = ["--optimizer", "levenberg", "--steps", "50", "--tolerance", "1e-20", "--seed", "1"]
     arguments = [*files(cubic, "power:3"), *options, *descent, "--out", str(out)]
-    assert main(["reconstruct", *arguments]) == 0
+    assert run_attack(["reconstruct", *arguments]) == 0
     assert found(load_file(out)["x"]) > 1 - 1e-8
     assert json.loads(out.with_suffix(".json").read_text())["data"] is None
 
 
 def test_without_the_start_a_cubic_network_is_read_as_a_kkt_point(cubic, capsys):
-    assert main(["audit", *files(cubic, "polynomial:0,0,0,1", init=False)]) == 0
+    assert run_attack(["audit", *files(cubic, "polynomial:0,0,0,1", init=False)]) == 0
     shown = capsys.readouterr().out
     assert "MODEL_REJECTED (setting: kkt" in shown  # one step does not end in one
     assert "What training added" not in shown
@@ -110,7 +110,7 @@ def test_a_kkt_point_gives_its_samples_back_without_the_start(tmp_path):
     point, out = synthesize_kkt(x, [1, -1, 1, -1], 3), tmp_path / "a.json"
     np.savez(tmp_path / "kkt.npz", **{"0.weight": point.W, "2.weight": point.a[None]})
     options = ["--activation", "power:3", "--json", str(out)]
-    assert main(["audit", str(tmp_path / "kkt.npz"), *options]) == 0
+    assert run_attack(["audit", str(tmp_path / "kkt.npz"), *options]) == 0
     record = json.loads(out.read_text())
     assert (record["report"]["setting"], "changes" in record) == ("kkt", False)
     assert np.allclose(np.abs(x @ np.transpose(record["report"]["recovery"]["x"])).max(0), 1)
@@ -120,14 +120,14 @@ def test_a_kkt_point_gives_its_samples_back_without_the_start(tmp_path):
 
 def test_a_relu_network_of_any_depth_without_its_samples(relu, tmp_path, capsys):
     out, page = tmp_path / "a.json", tmp_path / "a.html"
-    assert main(["audit", *files(relu, "relu"), "--json", str(out), "--html", str(page)]) == 0
+    assert run_attack(["audit", *files(relu, "relu"), "--json", str(out), "--html", str(page)]) == 0
     shown, record = " ".join(capsys.readouterr().out.split()), json.loads(out.read_text())
     assert record["report"]["verdict"] == "UNDECIDED"
     assert record["report"]["residual"] < 0.05  # of the gradient path, steps being finite
     assert record["changes"][0]["rank"] == 2
     assert "Without the training samples it cannot be examined" in shown
     assert "Layer 3, 1 x 20" in page.read_text()
-    assert main(["audit", *files(relu, "relu", init=False)]) == 0
+    assert run_attack(["audit", *files(relu, "relu", init=False)]) == 0
     assert "MODEL_REJECTED (setting: kkt" in capsys.readouterr().out
 
 
@@ -140,7 +140,7 @@ def test_reconstruction_of_a_relu_network(relu, tmp_path, capsys, init, options)
     out = tmp_path / "r.safetensors"
     short = ["--steps", "4", "--candidates", "4", "--block", "2", "--deviation", "0.1"]
     arguments = [*files(relu, "relu", init), *options, *short, "--out", str(out)]
-    assert main(["reconstruct", *arguments]) == 0
+    assert run_attack(["reconstruct", *arguments]) == 0
     assert load_file(out)["x"].shape == (4, 64)
     assert "truth" not in capsys.readouterr().out
 
@@ -159,7 +159,7 @@ def test_safetensors_in_single_precision(cubic, tmp_path):
     out = tmp_path / "r.safetensors"
     options = ["--objective", "ntk", "--settings", "exact", "--candidates", "4", "--steps", "4"]
     arguments = [names[1], "--init", names[0], "--activation", "power:3", *options]
-    assert main(["reconstruct", *arguments, "--out", str(out)]) == 0
+    assert run_attack(["reconstruct", *arguments, "--out", str(out)]) == 0
     assert load_file(out)["x"].shape == (4, 64)
 
 
@@ -185,7 +185,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 ):
     folder = {"cubic": cubic, "relu": relu, "missing": tmp_path}[name]
     given = [] if activation is None else ["--activation", activation]
-    assert main([command, str(folder / "trained.pt"), *given, *options]) == 2
+    assert run_attack([command, str(folder / "trained.pt"), *given, *options]) == 2
     printed, errors = capsys.readouterr()
     assert not printed
     assert len(errors.splitlines()) == 1
@@ -199,7 +199,7 @@ def test_starts_of_other_networks_are_refused(cubic, relu, capsys):
         (cubic / "no.pt", "init: "),
     ):
         arguments = [str(cubic / "trained.pt"), "--init", str(start), "--activation", "power:3"]
-        assert main(["audit", *arguments]) == 2
+        assert run_attack(["audit", *arguments]) == 2
         errors = capsys.readouterr().err
         assert len(errors.splitlines()) == 1
         assert fragment in errors
@@ -208,9 +208,11 @@ def test_starts_of_other_networks_are_refused(cubic, relu, capsys):
 @pytest.mark.parametrize("option", ["--init", "--activation"])
 def test_a_stored_victim_holds_its_start_and_its_activation(tmp_path, capsys, option):
     path = str(tmp_path / "v.safetensors")
-    assert main(["train", "--samples", "4", "--widths", "6", "--steps", "3", "--out", path]) == 0
+    assert (
+        run_attack(["train", "--samples", "4", "--widths", "6", "--steps", "3", "--out", path]) == 0
+    )
     arguments = [path, option, "relu", "--objective", "ntk"]
-    assert main(["reconstruct", *arguments]) == 2
+    assert run_attack(["reconstruct", *arguments]) == 2
     assert (
         f"{option}: found 'relu' beside a file that attack train wrote" in capsys.readouterr().err
     )
