@@ -9,7 +9,7 @@ import torch
 from attack.network.checks import check_layers, check_same_shapes
 from attack.network.mlp import Layer
 from attack.networks import LayeredNetwork
-from attack.victims.config import ACTIVATIONS, parse_activation
+from attack.victims.config import ACTIVATIONS, activation_from_text
 from identify.checkpoints.linear_layers import as_network
 
 _TYPES = {
@@ -52,7 +52,7 @@ def read_checkpoints(
                 f"init: {os.fspath(init or '')!r}: found the weights of the trained network; pass "
                 "those before training"
             )
-    return LayeredNetwork(after, before, parse_activation(activation))
+    return LayeredNetwork(after, before, activation_from_text(activation))
 
 
 def _layers(source: str | os.PathLike[str], argument: str) -> list[Layer]:
