@@ -69,11 +69,11 @@ def _by_activation(
             return audit_relu_weights(weights, seed)
         if network.config.loss in {"logistic", "exponential"}:
             return audit_relu(network, truth, seed, say)
-    how = f"{sigma}"
+    how, outputs = f"{sigma}", sum(len(layer.weight) for layer in layers[-1:])
     if isinstance(network, Victim):
         how = f"{network.config.activation} with loss {network.config.loss}"
     raise ValueError(
-        f"network: found {how}, biases {biases} and {len(layers[-1].weight)} outputs; pass a "
+        f"network: found {how}, biases {biases} and {outputs} outputs; pass a "
         "two-layer network of one output without biases and a power or polynomial, or a relu "
         "network, of attack train one with logistic or exponential loss"
     )

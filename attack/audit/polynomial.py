@@ -34,7 +34,10 @@ def audit_polynomial(
     """Verify, reconstruct twice and compare, for two layers without biases and one output."""
     say("verification")
     W, a = (layer.weight for layer in network.trained)
-    init = None if network.initial is None else tuple(one.weight for one in network.initial[::-1])
+    init = None
+    if network.initial is not None:
+        before, after = network.initial
+        init = (after.weight, before.weight)
     report = verify_identifiability(a, W, activation=sigma.coefficients, init=init, seed=seed)
     recovery = report.recovery
     if recovery is None or not len(recovery.x):
