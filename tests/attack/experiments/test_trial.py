@@ -22,8 +22,8 @@ from attack.victims.files import load_victim
 CPU = torch.device("cpu")
 
 
-def silent(text, done, total):
-    del text, done, total
+def silent(text, part):
+    del text, part
 
 
 @pytest.fixture(scope="module")
