@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from identify.cli.progress import progress_bar
+from identify.files import check_target
 from proofs_check.claims import all_claims, check_all
-from proofs_check.ledger import CheckedClaim, Claim, ClaimVerdict
+from proofs_check.ledger import CheckedClaim, ClaimVerdict
 
 EXPECTED, SURPRISE, UNDECIDED, BAD_INPUT = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -50,25 +52,19 @@ class ProofsCheck:
         if self.errata is not None and (self.only or self.section):
             raise ValueError("--errata: found with --only or --section; pass it alone")
         for name in ("json", "html", "errata"):
-            path = getattr(self, name)
-            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-                raise ValueError(f"--{name}: found {path}; pass a file in a folder that exists")
+            check_target(getattr(self, name), f"--{name}")
 
     def _examine(self) -> list[CheckedClaim]:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        console = Console(stderr=True)
-        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-            total = len(all_claims(self.section, self.only))
-            task = bar.add_task("claims", total=total)
-            seen = iter(range(total))
-
-            def advance(claim: Claim) -> None:
-                bar.update(task, completed=next(seen), description=claim.id)
-
-            return check_all(self.section, only=self.only, progress=advance)
+        total, seen = len(all_claims(self.section, self.only)), itertools.count()
+        with progress_bar() as announce:
+            return check_all(
+                self.section,
+                only=self.only,
+                progress=lambda claim: announce(claim.id, next(seen) / total),
+            )
 
     def _print(self, checked: Sequence[CheckedClaim]) -> None:
-        from proofs_check.rendering import render_details, render_summary, render_table
+        from proofs_check.rendering.text import render_details, render_summary, render_table
 
         console = Console()
         if self.only:
@@ -81,14 +77,12 @@ class ProofsCheck:
         console.print(render_summary(checked), markup=False, highlight=False, soft_wrap=True)
 
     def _write(self, checked: Sequence[CheckedClaim]) -> None:
-        from proofs_check.rendering import write_errata, write_ledger_html, write_ledger_json
+        from proofs_check.rendering.errata import write_errata
+        from proofs_check.rendering.html import write_ledger_html
+        from proofs_check.rendering.json import write_ledger_json
 
-        targets = (
-            (self.json, write_ledger_json),
-            (self.html, write_ledger_html),
-            (self.errata, write_errata),
-        )
-        for path, write in targets:
+        writers = (write_ledger_json, write_ledger_html, write_errata)
+        for path, write in zip((self.json, self.html, self.errata), writers, strict=True):
             if path is not None:
                 write(checked, path)
 

@@ -49,8 +49,8 @@ def test_sections_and_ids_are_chosen(ledger_of, capsys, tmp_path):
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--only", "nope"], "only: found nope; pass some of good"),
     (["--section", "C"], "section: found 'C'; pass one of A.2"),
-    (["--json", "/no/such/folder/x.json"], "--json: found /no/such/folder/x.json; pass a file"),
-    (["--html", "."], "--html: found .; pass a file"),
+    (["--json", "/no/such/folder/x.json"], "--json: found no folder '/no/such/folder'"),
+    (["--html", "."], "--html: found the folder '.'"),
     (["--errata", "e.md", "--section", "A"], "--errata: found with --only or --section"),
 ])  # fmt: skip
 def test_bad_input_gets_one_clear_line(ledger_of, capsys, arguments, message):

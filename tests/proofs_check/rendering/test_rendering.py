@@ -8,16 +8,10 @@ from claim_cases import bad, good
 
 from proofs_check import ClaimVerdict
 from proofs_check.ledger import check
-from proofs_check.rendering import (
-    ledger_to_dict,
-    render_details,
-    render_errata,
-    render_summary,
-    write_errata,
-    write_ledger_html,
-    write_ledger_json,
-)
-from proofs_check.rendering.text import describe_value
+from proofs_check.rendering.errata import render_errata, write_errata
+from proofs_check.rendering.html import write_ledger_html
+from proofs_check.rendering.json import ledger_to_dict, write_ledger_json
+from proofs_check.rendering.text import describe_value, render_details, render_summary
 
 ROOT = Path(__file__).parents[3]
 
