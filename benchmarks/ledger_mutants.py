@@ -5,7 +5,7 @@
 Each mutant changes one number, operator or comparison inside a claim file, and the claims of that
 file are examined again. A mutant is noticed when a verdict is not the recorded one, or the file
 does not load. Survivors are printed: each is a check too weak, or a change without effect (another
-seed, one more random instance). Recorded in ``benchmarks/results/ledger_mutants.json``.
+seed, one more random instance). Writes ``benchmarks/results/ledger_mutants.json``.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def test_reconstruction_of_a_relu_network(relu, tmp_path, capsys, init, options)
 def test_safetensors_in_single_precision(cubic, tmp_path):
     names = []
     for name in ("start", "trained"):
-        state = torch.load(cubic / f"{name}.pt")
+        state = torch.load(cubic / f"{name}.pt", weights_only=True)
         tensors = {key: t.float() for key, t in state.get("model", state).items()}
         names.append(str(tmp_path / f"{name}.safetensors"))
         save_file(tensors, names[-1])

@@ -107,7 +107,7 @@ def test_bad_options_are_one_line(files):
 def test_candidates(tmp_path):
     np.savez(tmp_path / "two.npz", a=np.ones(2), b=np.ones(2))
     np.savez(tmp_path / "one.npz", x=np.ones((2, 3, 4)))
-    np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
+    np.save(tmp_path / "objects.npy", np.array([{}]))  # pickled
     assert read_candidates(tmp_path / "one.npz", Preprocessing()).x.shape == (2, 12)
     for name in ("two.npz", "objects.npy"):
         with pytest.raises(ValueError, match="candidates"):
