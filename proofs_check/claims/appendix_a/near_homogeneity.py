@@ -19,6 +19,7 @@ from proofs_check.claims.section_4.homogenization import DEGREES, network_symbol
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
+from proofs_check.exact.one_term import ray_gradient
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 0
@@ -112,7 +113,8 @@ def part_squares(one: Instance, k: int) -> tuple[Fraction, Fraction]:
     statement="With C = C(α, {c_k}, R, m): |<∇Φ_σ, θ> - (α+1)Φ_σ| <= C(1 + |θ|^α), "
     "|∇Φ_σ| <= C(1 + |θ|^α), |Φ_σ| <= C(1 + |θ|^{α+1}), so Assumption 1 holds with "
     "p(t) = C(t + t^{α+1}) and q(t) = C(1 + t + t^{α+1}).",
-    recorded=ClaimVerdict.PROVED,
+    gist="the three growth bounds of Assumption 1",
+    recorded=ClaimVerdict.TESTED,
     hypotheses=("|x| <= R", "of Assumption 1, the three inequalities; for p_a see E10"),
 )
 def near_homogeneity(docket: Docket) -> None:
@@ -200,6 +202,7 @@ def near_homogeneity(docket: Docket) -> None:
     where="A.3, eq. (A.11)",
     statement="lim |∇Φ_σ(rθ)/r^{M-1} - ∇Φ_H(θ)| = 0 for r → ∞, M = α + 1: ∇Φ_σ(rθ) is a polynomial "
     "in r of degree α whose leading coefficient is ∇Φ_H(θ).",
+    gist="gradients converge to those of the homogenization",
     recorded=ClaimVerdict.PROVED,
 )
 def gradient_limit(docket: Docket) -> None:
@@ -209,12 +212,23 @@ def gradient_limit(docket: Docket) -> None:
     0. By the bounds on grad Phi^(k) it is at most C (1 + |theta|^alpha) / r for r >= 1, uniformly
     on bounded sets.
     """
+    r, below, top = sympy.symbols("r k alpha", positive=True)
+    docket.general(
+        "one neuron, any degree k: on a ray the gradient of a t^k is multiplied by r^k, so over "
+        "r^α by r^(k-α), which is 1 for k = α; for k < α it falls to 0, at the rate 1/r at least",
+        [
+            *ray_gradient(),
+            (r ** (below - top)).subs(below, top) == 1,
+            sympy.limit(r**-top, r, sympy.oo) == 0,
+            sympy.simplify(r ** (top - 1 - top) - 1 / r) == 0,
+        ],
+    )
     for alpha in DEGREES:
         s = network_symbols(alpha)
         f = polynomial_output(s.a, s.W, s.x, s.c)
         moved = s.on_ray()
         found = [sympy.Poly(sympy.diff(f, t).subs(moved, simultaneous=True), s.r) for t in s.theta]
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}, every parameter: degree at most α in r; the coefficient of r^k is that "
             "of c_k ∇Φ^(k), for r^α of ∇Φ_H",
             [
@@ -229,7 +243,7 @@ def gradient_limit(docket: Docket) -> None:
                 for theta, p in zip(s.theta, found, strict=True)
             ],
         )
-        docket.exact(
+        docket.example(
             f"α = {alpha}, random networks, r = 1, 10, 1000: the difference is at most "
             "C(1 + |θ|^α)/r",
             [

@@ -20,6 +20,7 @@ from proofs_check.ledger import ClaimVerdict, claim
         "The splitting criterion can detect directions of improvement even when the Hessian is "
         "positive semidefinite."
     ),
+    gist="a split can decrease the loss at a strict minimum of the Hessian kind",
     recorded=ClaimVerdict.PROVED,
 )
 def beyond_hessian(docket: Docket) -> None:
