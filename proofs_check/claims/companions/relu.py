@@ -49,7 +49,7 @@ def linear_in_samples(widths: Sequence[int]) -> list[bool]:
 
 
 def gate_is_linear() -> list[bool]:
-    """g (w x + rest) at s u + t v, g = 0 or 1 a constant of the region, for one input and the rest.
+    """Whether a gate g, a constant of the region, leaves g (w x + rest) linear at s u + t v.
 
     A value that is linear in x times a backward value, which in a region has no x in it, is linear.
     """

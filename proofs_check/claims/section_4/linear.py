@@ -12,7 +12,7 @@ import sympy
 
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import identical, point_symbols, residuals
-from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, network
+from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, dot, network
 from proofs_check.exact.rational import nullspace
 from proofs_check.ledger import ClaimVerdict, Severity, claim
 
@@ -77,6 +77,44 @@ def linear_in_the_sum() -> list[bool]:
         sympy.expand(hidden - (w - a * s)) == 0,
         sympy.expand((w - hidden) / a - s) == 0,
     ]
+
+
+@claim(
+    "linear-displays",
+    where="4.1, displays and last sentence",
+    statement="a = sum_i λ_i y_i W x_i and W_j = sum_i λ_i y_i a_j x_i, that is [W; a_1 I; ...; "
+    "a_m I] s = (a, w_1, ..., w_m); hence a linear network cannot yield identifiable inputs.",
+    corrected="Right, with one exception: a single active sample of known norm is determined up to "
+    "sign, as s = λ y x has its direction.",
+    gist="the equations of linear networks; one sample of known norm is an exception",
+    recorded=ClaimVerdict.PROVED,
+)
+def linear_displays(docket: Docket) -> None:
+    """Phi = a.(W x) has the derivatives W x in a and a_j x in W_j; sums over i give s.
+
+    Two or more samples can be exchanged for others with the same s, unit norms or not: s is a
+    combination of any two unit vectors in a plane through it.
+    """
+    a, w, x, b, rest = sympy.symbols("a w x b rest")
+    docket.general(
+        "one neuron, one coordinate, all else in one symbol: both derivatives of b a (w x + rest)",
+        [
+            sympy.diff(b * a * (w * x + rest), a) == b * (w * x + rest),
+            sympy.expand(sympy.diff(b * a * (w * x + rest), w) - b * a * x) == 0,
+        ],
+    )
+    docket.example(
+        "s = (3, 4) is 5 (3, 4)/5, -5 (-3, -4)/5 and 3 (1, 0) + 4 (0, 1): one unit sample up to "
+        "sign, or two others",
+        [
+            combine(weights, samples) == [3, 4] and all(dot(u, u) == 1 for u in samples)
+            for weights, samples in (
+                ((5,), ((Fraction(3, 5), Fraction(4, 5)),)),
+                ((-5,), ((Fraction(-3, 5), Fraction(-4, 5)),)),
+                ((3, 4), ((1, 0), (0, 1))),
+            )
+        ],
+    )
 
 
 def stacked(a: Vector, W: Matrix) -> list[list[Scalar]]:
