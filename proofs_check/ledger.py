@@ -114,10 +114,10 @@ class Claim:
 
     @property
     def text(self) -> tuple[str, ...]:
-        """All that is printed of it besides its argument and what its checks say."""
+        """All that is printed of it besides what its checks say."""
         corrected, severity = self.corrected or "", self.severity or ""
         parts = (self.where, self.statement, self.gist, corrected, self.origin, severity)
-        return (*parts, *self.hypotheses)
+        return (*parts, *self.hypotheses, self.argument)
 
 
 @dataclass(frozen=True, slots=True)

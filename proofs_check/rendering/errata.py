@@ -7,6 +7,7 @@ from pathlib import Path
 
 from identify.files import write_atomic
 from proofs_check.ledger import CONSEQUENCE, CheckedClaim, ClaimVerdict, Origin, Severity
+from proofs_check.rendering.alphabet import one_alphabet
 from proofs_check.rendering.text import describe_methods, describe_section, describe_values
 
 HEAD = """# Errata to arXiv 2602.08723
@@ -40,7 +41,8 @@ def render_errata(checked: Sequence[CheckedClaim]) -> str:
             title = f"\n## {severity.value.capitalize()}: {CONSEQUENCE[severity]}\n"
             entries += [title, _table(group), *map(_entry, group)]
     entries += [INCOMPLETE, _table(added), *map(_entry, added)]
-    return HEAD + "".join([*entries, CONFIRMED, _table(confirmed), ADDED, _table(ours)])
+    tables = [CONFIRMED, _table(confirmed), ADDED, _table(ours)]
+    return HEAD + one_alphabet("".join([*entries, *tables]))
 
 
 def write_errata(checked: Sequence[CheckedClaim], path: str | Path) -> None:
@@ -56,26 +58,23 @@ def _summary(wrong: Sequence[CheckedClaim]) -> list[str]:
     ]
     head = (
         f"\nOf what the paper states, {len(wrong)} statements do not hold as written: "
-        f"{', '.join(counts)}. The slips and gaps leave the paper's conclusions standing. What "
-        "does not stand, and what to use instead:\n\n"
+        f"{', '.join(counts)}. With what is added here the slips and gaps leave the paper's "
+        "conclusions standing. What does not stand, and what to use instead:\n\n"
     )
     lines = [head]
     for severity in WORST:
         for found in wrong:
             if found.claim.severity is severity:
                 lines.append(
-                    f"- **{found.id}** ({severity.value}; {found.where}): {_gist(found)}\n"
+                    f"- **{found.id}** ({severity.value}; {found.where}): {found.claim.gist}\n"
                 )
                 lines.append(f"  Instead: {found.claim.corrected}\n")
     return lines
 
 
-def _gist(found: CheckedClaim) -> str:
-    return found.claim.gist
-
-
 def _table(group: Iterable[CheckedClaim]) -> str:
-    rows = [f"| {f.id} | {f.where} | {_gist(f)} | {f.badge} |\n" for f in group]
+    cells = [(f.id, f.where, f.claim.gist.replace("|", "\\|"), f.badge) for f in group]
+    rows = [f"| {' | '.join(row)} |\n" for row in cells]
     return "".join(["\n| claim | where | in short | verdict |\n| --- | --- | --- | --- |\n", *rows])
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from proofs_check.docket import Counterexample, Evidence, Stored
 from proofs_check.ledger import CheckedClaim, ClaimVerdict, Origin
+from proofs_check.rendering.alphabet import one_alphabet
 
 STYLE = {
     ClaimVerdict.PROVED: "green",
@@ -79,7 +80,7 @@ def render_details(found: CheckedClaim) -> str:
     if found.unrecorded is not None:
         parts.append(f"Not as recorded: {found.unrecorded}")
     evidence = [f"  {describe_evidence(item)}" for item in found.evidence]
-    return "\n".join([*parts, "", claim.argument, "", *evidence])
+    return one_alphabet("\n".join([*parts, "", claim.argument, "", *evidence]))
 
 
 def describe_claimant(found: CheckedClaim) -> str:
@@ -101,7 +102,8 @@ def describe_evidence(item: Evidence | Counterexample) -> str:
 
 def describe_values(item: Counterexample) -> str:
     """The counterexample in one line, as in x = ((3/5, 4/5), (1, 0)), b = (1, -1)."""
-    return ", ".join(f"{name} = {describe_value(value)}" for name, value in item.values.items())
+    shown = ", ".join(f"{name} = {describe_value(value)}" for name, value in item.values.items())
+    return one_alphabet(shown)
 
 
 def describe_value(value: Stored) -> str:

@@ -49,10 +49,7 @@ def linear_in_samples(widths: Sequence[int]) -> list[bool]:
 
 
 def gate_is_linear() -> list[bool]:
-    """Whether a gate g, a constant of the region, leaves g (w x + rest) linear at s u + t v.
-
-    A value that is linear in x times a backward value, which in a region has no x in it, is linear.
-    """
+    """Whether B g (w x + rest) is linear at s u + t v, B and g being constants of the region."""
     gate, w, s, t, u, v, rest_u, rest_v, back = sympy.symbols("g w s t u v R_u R_v B")
 
     def unit(x: sympy.Expr, rest: sympy.Expr) -> sympy.Expr:

@@ -21,9 +21,9 @@ from proofs_check.ledger import ClaimVerdict, Origin, claim
 SEED = 0
 SEARCHES = range(4)
 """Seeds of as many searches: near a double eigenvector a single one can miss some."""
-DRAWS = 3000
-"""Enough to tell a share from another .03 away at three standard deviations."""
-RANKS = 100
+DRAWS = 2000
+"""Enough to tell a share from another .03 away at three standard deviations, on one core."""
+RANKS = 40
 """Of the draws with enough eigenvectors, how many have their rank proved."""
 SHARES = {2: 1 - acos(1 / 3) / pi, 3: 0.200, 4: 0.113}
 """By r, of draws with N(r) eigenvectors: exact for r = 2, measured on 6000 draws for 3 and 4."""

@@ -84,8 +84,8 @@ def more_than_counted(
     "half-rule",
     where="C.1, splitting procedure",
     statement=f"Under the rules of C.1 (λ_* = {float(THRESHOLD)}, at most {SHARE} of the "
-    "candidates split at once) the end of a run need not be second-order stationary: a single candidate is "
-    "never split, and eigenvalues between λ_* and -√(ρε) are left alone.",
+    "candidates split at once) the end of a run need not be second-order stationary: a single "
+    "candidate is never split, and eigenvalues between λ_* and -√(ρε) are left alone.",
     gist="the rules that were run are not those of the theorem; one candidate is never split",
     origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
