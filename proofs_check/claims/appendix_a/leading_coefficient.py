@@ -88,7 +88,7 @@ def leading_coefficient(docket: Docket) -> None:
         "2 t^4, one neuron and one sample on the line, margin 1: α a f(W) is 1/2 and W is 1",
         violates_a2,
         near={
-            "a KKT point": {"b": (HALF,)},
+            "a KKT point": {"b": (Fraction(1, 8),)},
             "c other than 1": {"a": (1,), "W": ((2,),), "b": (1,), "x": ((HALF,),), "c": 1},
         },
         a=(HALF,),

@@ -205,7 +205,7 @@ def iterations(docket: Docket) -> None:
         "is exceeded for some eps",
         beyond_order,
         near={
-            "η within the cap": {"eta": 2},
+            "η within the cap": {"eta": Fraction(1, 500), "constant": 2},
             "beyond the constant": {"constant": 5000},
             "η at the cap, where the order is right": {"eta": Fraction(1, 1000)},
             "√(ρε) rational": {"rho": 2},

@@ -184,7 +184,7 @@ def stable(docket: Docket) -> None:
         "f(x) = x^4, theta = 1, x = 0: S = 0, and the loss falls from 1 to (1 - eta^4)^2",
         quartic_decreases,
         near={
-            "S >= 0": {"theta": -1, "x": Fraction(1, 100)},
+            "S >= 0": {"x": Fraction(1, 2)},
             "the loss falls": {"eta": 2},
             "λ other than 0": {"weight": 0},
         },

@@ -181,7 +181,14 @@ def equations_and_unknowns(docket: Docket) -> None:
         overcounted,
         near={
             "a KKT point": {"b": (HALF, 1)},
-            "more equations than unknowns": {"a": (1,), "W": ((1, 0),), "x": ((1, 0),), "b": (1,)},
+            "more equations than unknowns": {
+                "a": (1,),
+                "W": ((2,),),
+                "b": (1,),
+                "x": ((HALF,),),
+                "b_other": (16,),
+                "x_other": ((HALF / 2,),),
+            },
             "another solution": {"b_other": (HALF, HALF), "x_other": ((1, 0), (0, 1))},
             "that solves them": {"b_other": (4, HALF)},
         },

@@ -172,6 +172,12 @@ def not_recoverable(
     )
 
 
+HALF_TURNED = tuple(
+    tuple(Fraction(t, 3) for t in row) for row in ((-1, 2, 2), (2, -1, 2), (2, 2, -1))
+)
+"""The images of e_1, e_2, e_3 under the half-turn about (1, 1, 1)."""
+
+
 @claim(
     "E4",
     where="1, last sentence of Question 1",
@@ -197,23 +203,24 @@ def width(docket: Docket) -> None:
         "of one class satisfy all KKT conditions, with the same weights and all margins 1",
         not_recoverable,
         near={
-            "as many neurons as N": {"m": 5},
+            "as many neurons as N": {"m": 1, "a": 1, "w": (1, 1, 1), "b": (third,) * 3},
             "the common margin is 1": {"m": 10**4 + 1},
-            "a KKT point of the first set": {"b": (100 * third, 100 * third, 99 * third)},
+            "a KKT point of the first set": {"x": ((1, 0, 0), (0, 1, 0), (0, 0, -1))},
+            "a KKT point of the second set": {"others": (*HALF_TURNED[:2], (1, 0, 0))},
             "a different set": {"others": ((1, 0, 0), (0, 1, 0), (0, 0, 1))},
-            "independent samples": {"x": ((1, 0, 0), (1, 0, 0), (1, 0, 0))},
-            "unit samples": {"b": (1, 0, 0), "x": ((10, 0, 0), (0, 1, 0), (0, 0, 1))},
+            "independent samples": {
+                "b": (50 * third, 100 * third, 100 * third, 50 * third),
+                "x": ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 0)),
+                "others": (*HALF_TURNED, HALF_TURNED[0]),
+            },
+            "unit samples": {"x": ((1, 2, -2), (0, -1, 2), (0, 0, 1))},
         },
         m=10**4,
         a=tenth,
         w=(tenth, tenth, tenth),
         b=(100 * third, 100 * third, 100 * third),
         x=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
-        others=(
-            (-third, 2 * third, 2 * third),
-            (2 * third, -third, 2 * third),
-            (2 * third, 2 * third, -third),
-        ),
+        others=HALF_TURNED,
         alpha=3,
     )
     docket.exact(

@@ -100,9 +100,12 @@ def signs(docket: Docket) -> None:
             f"α = {alpha}: one network, two sets of samples that differ in the sign of one",
             another_set,
             near={
-                "the hypotheses of Theorem 4.1": {"x": ((1, 0), (Fraction(3, 5), Fraction(4, 5)))},
+                "the hypotheses of Theorem 4.1": {"alpha": alpha + 2},
                 "the same equations": {"other_b": (2, 1)},
-                "the same margins": {"other_x": ((-2, 0), (0, 1))},
+                "unit samples": {
+                    "other_x": ((-2, 0), (0, 1)),
+                    "other_b": (Fraction(b[0], 2**alpha), 1),
+                },
                 "another set": {"other_x": ((1, 0), (0, 1)), "other_b": (1, 1)},
                 "as many samples": {
                     "other_x": ((-1, 0), (0, 1), (1, 0)),

@@ -60,7 +60,7 @@ def line_search(docket: Docket) -> None:
         near={
             "a loss that is not used up": {"L_0": Fraction(1, 4)},
             "more than the count": {"number": 4},
-            "steps within η_max": {"ratio": 2, "L_0": 10**70},
+            "steps that are steps": {"ratio": 0},
         },
         L_0=1,
         eps_H=1,

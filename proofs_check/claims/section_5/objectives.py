@@ -109,7 +109,14 @@ def multiclass(docket: Docket) -> None:
                 "w": ((Fraction(1, 2),), (-Fraction(1, 2),)),
                 "multipliers": (Fraction(1, 2),),
             },
-            "margins of 1": {"x": (2,), "multipliers": (Fraction(1, 6), Fraction(1, 6))},
+            "margins of at least 1": {
+                "w": ((2 * third,), (-third,), (-third,), (0,)),
+                "multipliers": (third, third, 0),
+            },
+            "multipliers at margins of 1 only": {
+                "x": (2,),
+                "multipliers": (Fraction(1, 6), Fraction(1, 6)),
+            },
         },
         w=((2 * third,), (-third,), (-third,)),
         x=(1,),

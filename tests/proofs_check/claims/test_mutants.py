@@ -104,7 +104,7 @@ MUTANTS = [
     ("split-decrease", "offspring_cubed(2), cap())", "offspring_cubed(2), PAPERS_CAP)"),
     ("split-all", "offspring_cubed(2 * s), cap(s))", "2 * s, cap(s))"),
     ("implicit-bias", "same(degree * a * sympy.diff(phi, a)", "same(a * sympy.diff(phi, a)"),
-    ("zero-by-construction", "x[k]).det()", "x[j]).det()"),
+    ("zero-by-construction", "p[j] * x[k]", "p[j] + x[k]"),
     ("linear-displays", "== b * (w * x + rest)", "== b * (w * x - rest)"),
     ("ntk-target", "theta_0=(0, 1),", "theta_0=(2, 0),"),
     ("multiclass-max", "multiplier = 1 / ((q + 1) * x**2)", "multiplier = 1 / (q * x**2)"),
@@ -182,6 +182,15 @@ SHARED = [
      "[abs(t) for t in found[-1]]"),
     ("relu-merge", "exact.relu_network", "combine([self.lam[i] / total, self.lam[j] / total]",
      "combine([F(1, 2), F(1, 2)]"),
+    ("lemma-b2", "exact.line", "found - 2 * g(t).diff(t) ** 2", "found - g(t).diff(t) ** 2"),
+    ("lemma-b1", "exact.line", "found + 2 * weight * residual", "found + weight * residual"),
+    ("E9", "exact.line", "(eta - t) ** (power - 1) / 2", "(eta - t) ** (power - 1)"),
+    ("balancedness", "exact.one_term", "degree * a * by_a", "a * by_a"),
+    ("E2", "exact.one_term", "mirrored = sign**integer * b", "mirrored = sign * b"),
+    ("scale-symmetry", "exact.one_term", "b * scale**-degree", "b * scale ** (1 - degree)"),
+    ("split-decrease", "exact.circle_map", "s.diff(t, 2).subs(t, 0)", "s.diff(t).subs(t, 0)"),
+    ("E10", "claims.appendix_a.euler_defect", "-sum((alpha - k) * c[k]", "-sum(alpha * c[k]"),
+    ("A.12", "exact.conditions", "return all(sympy.expand(t) == 0 for", "return not all(t for"),
 ]  # fmt: skip
 
 
