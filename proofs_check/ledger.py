@@ -25,7 +25,7 @@ from enum import StrEnum
 from inspect import cleandoc
 
 from proofs_check.docket import EXACT_METHODS, Counterexample, Docket, Evidence, Scope
-from proofs_check.record import Findings, findings_of, recorded_findings
+from proofs_check.record import ClaimFindings, findings_of, recorded_findings
 
 
 class ClaimVerdict(StrEnum):
@@ -157,7 +157,7 @@ class CheckedClaim:
         return None if expected is None else expected.difference(self.findings)
 
     @property
-    def findings(self) -> Findings:
+    def findings(self) -> ClaimFindings:
         """What goes on record."""
         return findings_of(self.claim.text, self.checks, self.counterexamples)
 

@@ -24,7 +24,7 @@ DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class ClaimFindings:
     """What is compared of a claim.
 
     Attributes:
@@ -37,7 +37,7 @@ class Findings:
     checks: tuple[str, ...]
     near: tuple[int, ...]
 
-    def difference(self, other: Findings) -> str | None:
+    def difference(self, other: ClaimFindings) -> str | None:
         """How another differs from this one, which is on record.
 
         Args:
@@ -58,7 +58,7 @@ class Findings:
 
 def findings_of(
     text: Sequence[str], checks: Sequence[Evidence], counterexamples: Sequence[Counterexample]
-) -> Findings:
+) -> ClaimFindings:
     """What goes on record of a claim.
 
     Args:
@@ -73,7 +73,7 @@ def findings_of(
     said = [found.what for found in checks if found.method in EXACT_METHODS]
     shown = [f"{item.what} {dict(item.values)} {item.near}" for item in counterexamples]
     digest = sha256("\n".join([*text, *said, *shown]).encode()).hexdigest()[:DIGITS]
-    return Findings(
+    return ClaimFindings(
         digest,
         tuple(_line(found) for found in checks),
         tuple(len(item.near) for item in counterexamples),
@@ -85,22 +85,22 @@ def _line(found: Evidence) -> str:
     return f"{found.method.value}, {found.scope.value}{role}: {found.count}"
 
 
-def recorded_findings(name: str) -> Findings | None:
+def recorded_findings(name: str) -> ClaimFindings | None:
     """What is on record of a claim, None if it is not there."""
     return recorded_claims().get(name)
 
 
 @cache
-def recorded_claims() -> Mapping[str, Findings]:
+def recorded_claims() -> Mapping[str, ClaimFindings]:
     """The record, by claim; empty where there is none."""
     stored = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     return {
-        name: Findings(one["text"], tuple(one["checks"]), tuple(one["near"]))
+        name: ClaimFindings(one["text"], tuple(one["checks"]), tuple(one["near"]))
         for name, one in stored.items()
     }
 
 
-def write_record(findings: Mapping[str, Findings], path: str | Path = RECORD) -> None:
+def write_record(findings: Mapping[str, ClaimFindings], path: str | Path = RECORD) -> None:
     """Write the record anew; an existing file is replaced in one step."""
     lines = [f"{json.dumps(name)}: {json.dumps(asdict(one))}" for name, one in findings.items()]
     write_atomic(path, "{\n" + ",\n".join(lines) + "\n}\n")

@@ -27,7 +27,6 @@ PREDICATES = [
     ("orthogonal-decomposition", "return independent_units(x) and multiply", "return multiply"),
     ("E2", "meets_theorem(point)\n        and len", "len"),
     ("E2", "        and stationary_with(point, other_x, other_b)\n", ""),
-    ("E2", "and independent_units(other_x)\n        and stationary", "and stationary"),
     ("E2", "set(zip(x, b, strict=True)) != set(zip(other_x", "set() != set(zip(other_x"),
     ("E1", "return independent_units(x) and all(", "return all("),
     ("pseudo-inverse", "return nullspace(V) == [] and written", "return written"),

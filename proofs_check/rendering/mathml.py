@@ -18,6 +18,7 @@ LARGE = {"sum": "∑", "prod": "∏"}
 """Words that are signs."""
 
 _FORMULA = re.compile("[_^=<>≤≥≠±√∇∈∘∑|α-ωΑ-Ω\u0300-\u036f]")
+_LETTER = re.compile(r"[b-zB-HJ-Z]'?|[A-Za-z]\([a-z]\)")
 _LOOSE = re.compile(r"[-+*/<>=≤≥±~]|[\d/.]+|[b-zB-HJ-Z]'?|->|→")
 _TOKEN = re.compile("\\s+|\\d+(?:\\.\\d+)*|[A-Za-z]+[\u0300-\u036f]?'*|\\.\\.\\.|->|.", re.DOTALL)
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -30,7 +31,9 @@ def mathml(text: str) -> str:
     formula: list[str] = []
     for word in [*words, ""]:
         loose = bool(_LOOSE.fullmatch(word.rstrip(",.;:")))
-        if word and (_FORMULA.search(word) or loose or (word.isspace() and formula)):
+        if word and (
+            _FORMULA.search(word) or loose or _alone(word) or (word.isspace() and formula)
+        ):
             formula.append(word)
             continue
         parts += [_close(formula), escape(word)]
@@ -50,10 +53,15 @@ def argument_html(text: str) -> str:
     return "".join(paragraphs)
 
 
+def _alone(word: str) -> bool:
+    """Whether a word is a variable or a function of one, which need no sign beside them."""
+    return bool(_LETTER.fullmatch(word.rstrip(",.;:")))
+
+
 def _close(words: list[str]) -> str:
     """A run of words as formulas, one for each word, between which a line may break."""
     whole = "".join(words)
-    if not _FORMULA.search(whole):
+    if not any(_FORMULA.search(word) or _alone(word) for word in words):
         return escape(whole)
     return "".join(piece if piece.isspace() else _formula(piece) for piece in _pieces(words))
 
@@ -150,4 +158,5 @@ def _leaf(sign: str) -> str:
         letters = re.sub("[\u0300-\u036f']", "", sign)
         tag = "mi" if len(letters) == 1 else "mtext"
         return f"<{tag}>{escape(sign)}</{tag}>"
-    return f"<mo>{escape(sign)}</mo>"
+    fence = ' stretchy="false"' if sign in "|()[]" else ""
+    return f"<mo{fence}>{escape(sign)}</mo>"

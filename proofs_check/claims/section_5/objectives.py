@@ -72,7 +72,7 @@ def truth_is_no_zero(theta_0: Vector, x: Matrix, weights: Vector) -> bool:
     severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
 )
-def multiclass(docket: Docket) -> None:
+def rivals_at_the_margin(docket: Docket) -> None:
     """One sample, linear classes: the shortest weights with all margins 1 have all rivals tied.
 
     With q rivals they are (q, -1, ..., -1) x / ((q+1) |x|^2) with multipliers 1 / ((q+1) |x|^2),

@@ -190,7 +190,7 @@ SHARED = [
     ("scale-symmetry", "exact.one_term", "b * scale**-degree", "b * scale ** (1 - degree)"),
     ("split-decrease", "exact.circle_map", "s.diff(t, 2).subs(t, 0)", "s.diff(t).subs(t, 0)"),
     ("E10", "claims.appendix_a.euler_defect", "-sum((alpha - k) * c[k]", "-sum(alpha * c[k]"),
-    ("A.12", "exact.conditions", "return all(sympy.expand(t) == 0 for", "return not all(t for"),
+    ("A.9", "exact.conditions", "return all(sympy.expand(t) == 0 for", "return not all(t for"),
 ]  # fmt: skip
 
 
