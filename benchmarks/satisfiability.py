@@ -35,8 +35,8 @@ So the theorem as it stands is one for degree 3, and for degree 4 within one cla
 are nearly orthogonal; coherence ends it, and width never helps (six nearly orthogonal samples of
 one class at degree 6 are an exception, with a K that is nearly singular). Read as values of a
 gradient, the same equations determine T at most points of every degree, but seldom with two
-classes and an even degree, where too few eigenvectors exist. For orthonormal samples this is a theorem:
-`uv run proofs-check --only satisfiability-orthonormal --only symmetric-reaches-further`.
+classes and an even degree, where too few eigenvectors exist. For orthonormal samples this is a
+theorem: `uv run proofs-check --only satisfiability-orthonormal --only symmetric-reaches-further`.
 """
 TABLE = """
 ## The table

@@ -25,7 +25,6 @@ class Method(StrEnum):
     SYMBOLIC = "symbolic"
     EXACT = "exact arithmetic"
     BALL = "ball arithmetic"
-    PROPERTY = "property test"
     NUMERICAL = "floating point"
 
 
@@ -78,13 +77,13 @@ class Counterexample:
         values: The values by name, written as strings and lists of strings.
         confirmed: Whether the values, read back from that writing, do refute the statement, and
             none of the near misses does.
-        near: The hypotheses that have a near miss: values that violate this one alone.
+        near: By hypothesis, what is changed in the values for a near miss that violates it alone.
     """
 
     what: str
     values: Mapping[str, Stored]
     confirmed: bool
-    near: tuple[str, ...] = ()
+    near: Mapping[str, Mapping[str, Stored]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -187,7 +186,11 @@ class Docket:
         confirmed = fails(**_read_back(values)) is True and all(
             fails(**_read_back(miss)) is False for miss in misses
         )
-        self.counterexamples.append(Counterexample(what, stored, confirmed, tuple(near or ())))
+        changes = {
+            name: {key: store(value) for key, value in changed.items()}
+            for name, changed in (near or {}).items()
+        }
+        self.counterexamples.append(Counterexample(what, stored, confirmed, changes))
 
 
 def _read_back(values: Mapping[str, Exact]) -> dict[str, Exact]:

@@ -70,7 +70,7 @@ def _evidence(item: Evidence | Counterexample) -> dict[str, Any]:
             "what": item.what,
             "values": dict(item.values),
             "confirmed": item.confirmed,
-            "near_misses": list(item.near),
+            "near_misses": {name: dict(changed) for name, changed in item.near.items()},
         }
     return {
         "method": item.method.value,

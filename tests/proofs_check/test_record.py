@@ -69,7 +69,7 @@ def test_a_check_more_or_a_near_miss_more_is_a_surprise():
 
     def nearer(docket):
         bad.examine(docket)
-        docket.counterexamples[0] = replace(docket.counterexamples[0], near=("whole",))
+        docket.counterexamples[0] = replace(docket.counterexamples[0], near={"whole": {"t": "1"}})
 
     nearer.__doc__ = bad.examine.__doc__
     assert "[0] near misses; found: [1]" in check(replace(bad, examine=nearer)).unrecorded

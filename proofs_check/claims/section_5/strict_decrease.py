@@ -33,8 +33,9 @@ LENGTH = offspring_cubed(2)
         "L_after <= L_before - (η^2/2) λ_min(S(x_i))."
     ),
     corrected=(
-        f"L_after <= L_before + (η^2/2) λ_min(S(x_i)) + {SIXTH} {shown(LENGTH)} ρη^3, a decrease "
-        "for small η, with ρ as in E9."
+        "L_after <= L_before + (η^2/2) λ_min(S(x_i)) + "
+        f"({shown(LENGTH * SIXTH.numerator / SIXTH.denominator)}) ρη^3, a decrease for small η, "
+        "with ρ as in E9."
     ),
     gist="the sign is wrong and the remainder missing",
     severity=Severity.SLIP,

@@ -182,6 +182,7 @@ SHARED = [
      "[abs(t) for t in found[-1]]"),
     ("relu-merge", "exact.relu_network", "combine([self.lam[i] / total, self.lam[j] / total]",
      "combine([F(1, 2), F(1, 2)]"),
+    ("splits-within-bound", "exact.algorithm_1", "eta = 3 / (4 * sqrt(2 * s))", "eta = 3 / 2"),
     ("lemma-b2", "exact.line", "found - 2 * g(t).diff(t) ** 2", "found - g(t).diff(t) ** 2"),
     ("lemma-b1", "exact.line", "found + 2 * weight * residual", "found + weight * residual"),
     ("E9", "exact.line", "(eta - t) ** (power - 1) / 2", "(eta - t) ** (power - 1)"),

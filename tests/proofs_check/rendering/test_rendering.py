@@ -21,7 +21,7 @@ def test_json_has_what_was_found():
     assert written["seconds"] >= 0
     evidence = written["evidence"]
     assert evidence[0] == {"method": "counterexample", "what": "a half", "values": {"t": "1/2"},
-                           "confirmed": True, "near_misses": []}  # fmt: skip
+                           "confirmed": True, "near_misses": {}}  # fmt: skip
     assert evidence[1] == {"method": "floating point", "what": "halves", "count": 1, "failed": 0,
                            "seed": 3, "scope": "property-tested", "carries": True}  # fmt: skip
     assert (written["origin"], written["severity"], written["scope"]) == ("paper", "slip", None)
