@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import combinations, product
 from math import prod
+from typing import Any
 
 import sympy
 
@@ -108,9 +109,9 @@ def oblique_slices(alpha: int, x: Rows, b: Vector, u: Vector, v: Vector) -> bool
 
 
 def weighted_outer(x: Rows, weights: Vector) -> sympy.Matrix:
-    """sum_i weights_i x_i x_i^T."""
-    terms = [t * sympy.Matrix(x_i) * sympy.Matrix([x_i]) for t, x_i in zip(weights, x, strict=True)]
-    return sum(terms[1:], start=terms[0])
+    """sum_i weights_i x_i x_i^T = X^T diag(weights) X, for samples as rows."""
+    X = sympy.Matrix(x)
+    return X.T * sympy.diag(*weights) * X
 
 
 @claim(
@@ -180,9 +181,9 @@ def orthogonal(docket: Docket) -> None:
 def powers_independent_in_plane(nodes: Vector) -> bool:
     """Whether the matrix of t_j^e, all e below their number, is Vandermonde's, up to no factor."""
     size = len(nodes)
-    matrix = sympy.Matrix(size, size, lambda j, e: nodes[j] ** e)
-    product = prod(nodes[k] - nodes[j] for j, k in combinations(range(size), 2))
-    return sympy.expand(matrix.det(method="berkowitz") - product) == 0
+    matrix: Any = sympy.Matrix(size, size, lambda j, e: nodes[j] ** e)
+    difference = prod(nodes[k] - nodes[j] for j, k in combinations(range(size), 2))
+    return vanish(matrix.det(method="berkowitz") - difference)
 
 
 @claim(
