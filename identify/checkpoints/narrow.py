@@ -22,10 +22,6 @@ draws of float64 numbers."""
 _LAST = 0.25
 """Share of the magnitudes that has to use the last bit; half of them do in rounded numbers."""
 
-_FINER = 1
-"""Bits by which the common unit of rounded numbers is finer than the last bit of the largest: the
-smallest of 16 is about 16 times smaller than the largest."""
-
 _LOOKED_AT = 1 << 12
 """The bits of so many numbers are looked at."""
 
@@ -54,8 +50,9 @@ def _rounded(magnitudes: FloatArray, roundoff: float) -> bool:
     mantissa, exponent = np.frexp(magnitudes)
     bits = np.rint(mantissa / roundoff).astype(np.int64)  # x = bits 2^(exponent - p)
     lowest = np.log2(bits & -bits)
-    finer = exponent.max() - (exponent + lowest).min()
-    return bool(np.mean(lowest == 0) >= _LAST and finer >= _FINER)
+    # all are multiples of 2^(scale - p): up to 2^scale they would be p-bit numbers of one unit
+    scale = (exponent + lowest).min()
+    return bool(np.mean(lowest == 0) >= _LAST and np.log2(magnitudes.max()) > scale)
 
 
 def _fits(dtype: type[np.floating]) -> Callable[[FloatArray], bool]:

@@ -89,3 +89,70 @@ def test_rounding_is_left_out(rank, more, m, seed):
     assert np.linalg.norm(matrix - matrix @ space.basis @ space.basis.T) < 1e-3 * np.sqrt(m * d) * (
         1 + rms
     )
+
+
+def test_equal_weak_samples_above_exact_zeros_are_no_noise():
+    """Whole numbers leave no noise: eight weak directions as flat as noise are samples."""
+    rng = np.random.default_rng(0)
+    W0, few = rng.integers(-9, 10, (300, 40)), rng.integers(-9, 10, (300, 12))
+    x = rng.choice([-1, 1], (12, 40))
+    x[:4] *= 2**20
+    change = (few @ x).astype(float)
+    size = float(np.sqrt(np.mean((W0 + change) ** 2)))
+    space = space_of(W0 + change - W0, 2.0**-53 * size, size)
+    assert space.dimension == 12
+    assert not space.noisy
+
+
+@pytest.mark.parametrize("weak", [[1e-7], [1e-7, 0.7e-7], [1e-6, 0.9e-6, 0.8e-6]])
+@pytest.mark.parametrize("seed", range(3))
+def test_few_weak_samples_above_the_noise_are_kept(weak, seed):
+    matrix, _ = built([3.0, 2.0, 1.0, *weak], 300, 40, seed)
+    sigma = weak[-1] / 20 / (np.sqrt(300) + np.sqrt(40))
+    noisy = matrix + sigma * np.random.default_rng(seed).standard_normal(matrix.shape)
+    space = space_of(noisy, 1e-18)
+    assert space.dimension == 3 + len(weak)
+    assert space.noise == pytest.approx(sigma, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8, 1.1])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_drowns_stays_below_the_tail_and_the_noise(share, seed):
+    """A sample no stronger than the largest singular value of the noise is left out, not denied."""
+    edge = 1e-6
+    matrix, _ = built([3.0, 2.0, 1.0, share * edge], 300, 40, seed)
+    sigma = edge / (np.sqrt(300) + np.sqrt(40))
+    noisy = matrix + sigma * np.random.default_rng(seed).standard_normal(matrix.shape)
+    space = space_of(noisy, 1e-18)
+    assert space.dimension == 3
+    assert space.tail >= 0.99 * share * edge
+    assert space.floor >= space.tail
+    assert space.noise * (np.sqrt(300) + np.sqrt(40)) >= space.tail
+    assert space.noise < 1.5 * sigma
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rounding_of_one_large_neuron_is_no_sample(seed):
+    matrix, _ = built([3.0, 2.0, 1.0], 300, 40, seed)
+    W0 = np.random.default_rng(seed).standard_normal(matrix.shape)
+    W0[0] *= 1e4
+    W = (W0 + matrix).astype(np.float32).astype(float)
+    size = float(np.sqrt(np.mean(W0**2)))
+    values = np.linalg.svd(W - W0, compute_uv=False)
+    assert values[3] > 8 * values[4], "a gap that rounding made"
+    assert space_of(W - W0, 2.0**-24 * size, size).dimension == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(9, 60), st.integers(1, 30), st.integers(0, 999), st.integers(-12, -2))
+def test_noise_is_never_below_the_rounding(d, n, seed, level):
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((80, n)) @ rng.standard_normal((n, d))
+    matrix += 10.0**level * rng.standard_normal(matrix.shape)
+    found = spectrum(matrix, 1.0, 2e-9, of_records=False)
+    space = row_space(found, 1e-9)
+    assert space.noise >= 1e-9
+    assert space.floor >= space.tail
+    assert space.dimension <= min(80, d)
+    if found.rank is not None:
+        assert space.noise * (np.sqrt(80) + np.sqrt(d)) >= space.tail
