@@ -36,11 +36,11 @@ def held_roundoff(values: FloatArray) -> float:
         The unit roundoff of float32, float16 or bfloat16; that of float64 where the numbers need
         it, are too few to tell, or are exact by construction.
     """
-    magnitudes = np.abs(values[values != 0])
-    looked_at = np.unique(magnitudes[:_LOOKED_AT])
-    if len(looked_at) >= _FEWEST:
+    filled = values[values != 0]
+    magnitudes = np.unique(np.abs(filled[:_LOOKED_AT]))
+    if len(magnitudes) >= _FEWEST:
         for dtype, fits in _FITS.items():
-            if fits(magnitudes) and _rounded(looked_at, ROUNDOFF[dtype]):
+            if fits(magnitudes) and _rounded(magnitudes, ROUNDOFF[dtype]) and fits(filled):
                 return ROUNDOFF[dtype]
     return ROUNDOFF["float64"]
 

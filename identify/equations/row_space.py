@@ -85,6 +85,5 @@ def _without_steps(values: Float64[FloatArray, " k"], floor: float) -> int:
     if not 0 < strong < min(above, len(alive) - 1):
         return above
     ratios = alive[:-1] / alive[1:]
-    return (
-        strong if ratios[strong - 1] >= _STEPS and np.all(ratios[strong:above] < _CLOSE) else above
-    )
+    added_up = ratios[strong - 1] >= _STEPS and np.all(ratios[strong:above] < _CLOSE)
+    return strong if added_up else above

@@ -45,6 +45,8 @@ def undecayed(weights: Weights, activation: Polynomial) -> tuple[Weights, float,
     found, plain, rho = taken.spectrum, taken.plain, taken.decay
     shown = plain.rank is None or _CLEARER * found.noise < plain.noise
     if found.rank is None or not shown or not 0 < rho < 1 or activation.degree <= _LINEAR:
-        return weights, 1.0, spectrum(change, size, precision, of_records=False)
+        if plain.rank is None:
+            plain = spectrum(change, size, precision, of_records=False)
+        return weights, 1.0, plain
     a = weights.a if np.array_equal(weights.a, weights.a0) else weights.a / rho
     return replace(weights, a=a, W=weights.W / rho), rho, taken.undecayed()
