@@ -94,7 +94,7 @@ def test_rounding_is_left_out(rank, more, m, seed):
 
 def test_equal_weak_samples_above_exact_zeros_are_no_noise():
     """Whole numbers leave no noise: eight weak directions as flat as noise are samples."""
-    W0, H = np.random.default_rng(0).integers(-9, 10, (512, 24)), hadamard(8)
+    W0, H = 2**27 * np.random.default_rng(0).integers(-9, 10, (512, 24)), hadamard(8)
     x = np.concatenate([2**20 * np.hstack([H, H, -2 * H])[:4], np.hstack([H, H, H])])
     change = (hadamard(512)[:, 1:13] @ x).astype(float)
     size = float(np.sqrt(np.mean((W0 + change) ** 2)))
