@@ -37,7 +37,7 @@ class Decomposition:
         )
 
 
-def decomposed(
+def taken_apart(
     change: Float64[FloatArray, "h d"],
     initial: Float64[FloatArray, "h d"],
     size: float,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from identify.checkpoints.decomposition import decomposed
+from identify.checkpoints.decomposition import taken_apart
 from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.activation import Polynomial
 from identify.equations.weights import Weights
@@ -41,7 +41,7 @@ def undecayed(weights: Weights, activation: Polynomial) -> tuple[Weights, float,
     assert weights.a0 is not None
     assert weights.W0 is not None
     change, size, precision = weights.W - weights.W0, weights.size, 2 * weights.precision
-    taken = decomposed(change, weights.W0, size, precision)
+    taken = taken_apart(change, weights.W0, size, precision)
     found, plain, rho = taken.spectrum, taken.plain, taken.decay
     shown = plain.rank is None or _CLEARER * found.noise < plain.noise
     if found.rank is None or not shown or not 0 < rho < 1 or activation.degree <= _LINEAR:
