@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from identify.arrays import IntArray
-from identify.checkpoints.decomposition import decomposed
+from identify.checkpoints.decomposition import taken_apart
 from identify.checkpoints.explanations import with_gap, without_gap
 from identify.checkpoints.folding import Folded, fold
 from identify.checkpoints.layer_change import LayerChange
@@ -56,7 +56,7 @@ def analysed(pair: MatrixPair) -> tuple[LayerChange, Spectrum | None]:
 def _decomposed(folded: Folded, pair: MatrixPair) -> tuple[Spectrum, float, bool]:
     """Find decay and spectrum; a bias is a column if it decayed like the weights."""
     d, size, precision = pair.shape[1], folded.size, pair.precision
-    taken = decomposed(folded.change[:, :d], folded.initial[:, :d], size, precision)
+    taken = taken_apart(folded.change[:, :d], folded.initial[:, :d], size, precision)
     found, rho = taken.spectrum, taken.decay
     if not pair.has_bias or not folded.change[:, d].any():
         return found, rho, False

@@ -37,13 +37,11 @@ class Decomposition:
         )
 
 
-def decomposed(
+def taken_apart(
     change: Float64[FloatArray, "h d"],
     initial: Float64[FloatArray, "h d"],
     size: float,
     precision: float,
-    *,
-    of_records: bool = True,
 ) -> Decomposition:
     """Alternate between decay factor and spectrum; without a gap the decay is only an estimate.
 
@@ -52,7 +50,6 @@ def decomposed(
         initial: W_0.
         size: Root mean square of the entries of both.
         precision: The eps of the type they are stored in.
-        of_records: What the rank has to be where nothing decayed; see ``spectrum``.
 
     Returns:
         Decay factor and spectrum.
@@ -60,7 +57,7 @@ def decomposed(
     Source: mathematics.md, section 8.
     """
     trained, rho = initial + change, 1.0
-    plain = found = spectrum(change, size, precision, of_records=of_records)
+    plain = found = spectrum(change, size, precision)
     if found.rank is None:  # most people do not decay, and less than the noise is left to the end
         rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
         found = spectrum(change + (1 - rho) * initial, size, precision)

@@ -22,10 +22,6 @@ draws of float64 numbers."""
 _LAST = 0.25
 """Share of the magnitudes that has to use the last bit; half of them do in rounded numbers."""
 
-_FINER = 1
-"""Bits by which the common unit of rounded numbers is finer than the last bit of the largest: the
-smallest of 16 is about 16 times smaller than the largest."""
-
 _LOOKED_AT = 1 << 12
 """The bits of so many numbers are looked at."""
 
@@ -40,11 +36,11 @@ def held_roundoff(values: FloatArray) -> float:
         The unit roundoff of float32, float16 or bfloat16; that of float64 where the numbers need
         it, are too few to tell, or are exact by construction.
     """
-    magnitudes = np.abs(values[values != 0])
-    looked_at = np.unique(magnitudes[:_LOOKED_AT])
-    if len(looked_at) >= _FEWEST:
+    filled = values[values != 0]
+    magnitudes = np.unique(np.abs(filled[:_LOOKED_AT]))
+    if len(magnitudes) >= _FEWEST:
         for dtype, fits in _FITS.items():
-            if fits(magnitudes) and _rounded(looked_at, ROUNDOFF[dtype]):
+            if fits(magnitudes) and _rounded(magnitudes, ROUNDOFF[dtype]) and fits(filled):
                 return ROUNDOFF[dtype]
     return ROUNDOFF["float64"]
 
@@ -54,8 +50,9 @@ def _rounded(magnitudes: FloatArray, roundoff: float) -> bool:
     mantissa, exponent = np.frexp(magnitudes)
     bits = np.rint(mantissa / roundoff).astype(np.int64)  # x = bits 2^(exponent - p)
     lowest = np.log2(bits & -bits)
-    finer = exponent.max() - (exponent + lowest).min()
-    return bool(np.mean(lowest == 0) >= _LAST and finer >= _FINER)
+    # all are multiples of 2^(scale - p): up to 2^scale they would be p-bit numbers of one unit
+    scale = (exponent + lowest).min()
+    return bool(np.mean(lowest == 0) >= _LAST and np.log2(magnitudes.max()) > scale)
 
 
 def _fits(dtype: type[np.floating]) -> Callable[[FloatArray], bool]:

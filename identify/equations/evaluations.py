@@ -79,7 +79,7 @@ def evaluate(weights: Weights, activation: Polynomial) -> tuple[Evaluations, ...
     """
     if weights.a0 is None:
         return (kkt_evaluations(weights, activation),)
-    if weights.W0 is None or np.array_equal(weights.W, weights.W0):
+    if weights.frozen:
         if np.array_equal(weights.a, weights.a0):
             raise ValueError(
                 "init: found weights equal to their initial values, so they tell nothing; pass the "

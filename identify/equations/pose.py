@@ -106,12 +106,12 @@ def equations_in(evaluations: Evaluations, basis: Float64[FloatArray, "d r"]) ->
 
 def _seen(weights: Weights, activation: Polynomial) -> tuple[Weights, float, Spectrum | None]:
     """Return the weights without decay, its factor, and the spectrum of what spans the samples."""
-    if weights.setting == "known-init" and not np.array_equal(weights.W, weights.W0):
+    if weights.frozen:
+        return weights, 1.0, None  # values span nothing
+    if weights.a0 is not None:
         return undecayed(weights, activation)
-    if weights.setting == "kkt":
-        found = spectrum(weights.W, weights.size, 2 * weights.precision, of_records=False)
-        return weights, 1.0, found
-    return weights, 1.0, None  # values span nothing
+    found = spectrum(weights.W, weights.size, 2 * weights.precision, of_records=False)
+    return weights, 1.0, found
 
 
 def _space(evaluations: Evaluations, found: Spectrum | None) -> RowSpace:

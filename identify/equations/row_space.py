@@ -18,6 +18,10 @@ from identify.checkpoints.spectrum import Spectrum
 _ROUNDING = 20.0
 """Rounding leaves no singular value above this many times what it leaves in one row or column."""
 
+_STEPS, _CLOSE = 1e3, 10.0
+"""Rounding adds up over training to at most this many times its size, and leaves no two neighbours
+among the singular values that differ by the second."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowSpace:
@@ -29,8 +33,8 @@ class RowSpace:
         tail: Largest singular value left out; 0 if none is.
         noisy: Whether the tail stands above the rounding of the stored weights.
         floor: Singular values at or below it were not counted.
-        noise: Root mean square of an entry of the noise, the rounding of the stored weights at
-            least.
+        noise: Root mean square of an entry of the noise: the rounding of the stored weights at
+            least, and of the tail where that is recognised as noise.
     """
 
     basis: Float64[FloatArray, "d r"]
@@ -50,7 +54,8 @@ def row_space(found: Spectrum, rounding: float) -> RowSpace:
     """Return the row space of a matrix (m, d) from its spectrum.
 
     Where the spectrum shows no gap above noise, every singular value above the rounding counts: a
-    small one may be a sample.
+    small one may be a sample. Left out are two or more, too few to be recognised as noise, that
+    follow each other closely within what rounding adds up to, a factor ``_STEPS`` below the rest.
 
     Args:
         found: The spectrum.
@@ -64,11 +69,21 @@ def row_space(found: Spectrum, rounding: float) -> RowSpace:
         _ROUNDING * rounding * np.sqrt(max(m, d)),
         float(values.max(initial=0.0)) * max(m, d) * np.finfo(float).eps,
     )
-    above = rank = int(np.sum(values > floor))
-    if found.rank is not None:
-        rank = min(found.rank, above)
+    above = int(np.sum(values > floor))
+    rank = _without_steps(values, floor) if found.rank is None else min(found.rank, above)
     tail = float(values[rank]) if rank < len(values) else 0.0
-    # noise of root mean square sigma ends at sigma (sqrt(m) + sqrt(d)): Marchenko and Pastur 1967
-    noise = max(rounding, found.noise, tail / (np.sqrt(m) + np.sqrt(d)))
-    basis = found.right[:rank].T
-    return RowSpace(basis, values, tail, rank < above, max(floor, tail), float(noise))
+    noise = rounding
+    if found.rank is not None:  # sigma an entry ends at sigma (sqrt(m) + sqrt(d)): MP 1967
+        noise = max(noise, found.noise, tail / float(np.sqrt(m) + np.sqrt(d)))
+    return RowSpace(found.right[:rank].T, values, tail, rank < above, max(floor, tail), noise)
+
+
+def _without_steps(values: Float64[FloatArray, " k"], floor: float) -> int:
+    """Return how many singular values are neither rounding nor what rounding adds up to."""
+    above, strong = (int(np.sum(values > level)) for level in (floor, _STEPS * floor))
+    alive = values[values > 1e-3 * floor]  # what hardly moved ends no tail
+    if not 0 < strong < min(above, len(alive) - 1):
+        return above
+    ratios = alive[:-1] / alive[1:]
+    added_up = ratios[strong - 1] >= _STEPS and np.all(ratios[strong:above] < _CLOSE)
+    return strong if added_up else above

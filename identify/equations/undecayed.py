@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from identify.checkpoints.decomposition import decomposed
-from identify.checkpoints.spectrum import Spectrum
+from identify.checkpoints.decomposition import taken_apart
+from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.activation import Polynomial
 from identify.equations.weights import Weights
 
@@ -40,12 +40,13 @@ def undecayed(weights: Weights, activation: Polynomial) -> tuple[Weights, float,
     """
     assert weights.a0 is not None
     assert weights.W0 is not None
-    taken = decomposed(
-        weights.W - weights.W0, weights.W0, weights.size, 2 * weights.precision, of_records=False
-    )
+    change, size, precision = weights.W - weights.W0, weights.size, 2 * weights.precision
+    taken = taken_apart(change, weights.W0, size, precision)
     found, plain, rho = taken.spectrum, taken.plain, taken.decay
     shown = plain.rank is None or _CLEARER * found.noise < plain.noise
     if found.rank is None or not shown or not 0 < rho < 1 or activation.degree <= _LINEAR:
+        if plain.rank is None:
+            plain = spectrum(change, size, precision, of_records=False)
         return weights, 1.0, plain
     a = weights.a if np.array_equal(weights.a, weights.a0) else weights.a / rho
     return replace(weights, a=a, W=weights.W / rho), rho, taken.undecayed()

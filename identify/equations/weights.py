@@ -54,6 +54,13 @@ class Weights:
         return "random-features" if self.W0 is None else "known-init"
 
     @property
+    def frozen(self) -> bool:
+        """Whether the initial weights are known and only the output layer moved."""
+        if self.a0 is None:
+            return False
+        return self.W0 is None or np.array_equal(self.W, self.W0)
+
+    @property
     def size(self) -> float:
         """Root mean square of the entries of W, or of W0 if they are larger."""
         return max(root_mean_square(W) for W in (self.W, self.W0) if W is not None)
@@ -174,8 +181,8 @@ def _assemble(values: Mapping[str, object], labels: Mapping[str, str]) -> Weight
     if not a.any() and not W.any():
         raise ValueError("a, W: found every weight 0; pass the weights of a trained network")
     weights = Weights(a, W, arrays.get("a0"), arrays.get("W0"), precision)
-    trained = a if weights.setting == "random-features" or np.array_equal(W, weights.W0) else W
-    return replace(weights, precision=max(precision, held_roundoff(trained)))
+    held = held_roundoff(a if weights.frozen else W)
+    return replace(weights, precision=max(precision, held))
 
 
 def _numbers(label: str, value: object, expected: str) -> tuple[FloatArray, float]:
