@@ -26,6 +26,11 @@ _EDGE, _UNEVEN_EDGE, _SCALED_EDGE = 1.2, 2.5, 1.5
 """Even noise ends at its edge; uneven noise reached 1.7 times that, and 1.35 times once rows and
 columns are scaled to equal noise, which may hide a record that few entries show: both are asked."""
 
+_WIDE, _SLOPED = 64.0, 8.0
+"""Momentum in float32 leaves rounding whose largest direction reaches 2.5 to 3.5 times the edge of
+even noise, 100 to 400 times below the records: from such a gap on so uneven a tail is rounding. What
+hides in it is fainter than the faintest sample that the hypotheses name."""
+
 _OWN = 16.0
 """The steps are rounded as well: this many times the precision of the largest singular value."""
 
@@ -80,7 +85,7 @@ def spectrum(
         precision: The eps of the type they are stored in.
         of_records: Whether the rank has to be that of records: beside noise that rounding explains,
             and not that of inputs that hardly vary. Otherwise the rank is that of what stands
-            above flat noise of any size.
+            above flat noise of any size, or far above rounding that prefers some directions.
 
     Returns:
         The decomposition, with a rank where there is a clear gap.
@@ -102,7 +107,8 @@ def spectrum(
         moved = int(np.sum(norms > 3 * noise * np.sqrt(h)))
         most = np.inf if rank == gaps[-1] and not of_records else _explained(precision)
         why = _level(noise / max(size, np.finfo(float).tiny), precision, most)
-        why = why or _flat(moved_part, (U, values, V), rank, precision)
+        wide = not of_records and noise <= size * _explained(precision)
+        why = why or _flat(moved_part, (U, values, V), rank, precision, wide=wide)
         if why is None and of_records:
             why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
         if why is None:
@@ -140,9 +146,17 @@ def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]
 
 
 def _flat(
-    change: FloatArray, parts: tuple[FloatArray, ...], rank: int, precision: float
+    change: FloatArray,
+    parts: tuple[FloatArray, ...],
+    rank: int,
+    precision: float,
+    *,
+    wide: bool,
 ) -> str | None:
-    """Say why what lies beyond the rank is not noise without a preferred direction."""
+    """Say why what lies beyond the rank is not noise without a preferred direction.
+
+    ``wide`` accepts a preferred direction where the gap is wide.
+    """
     h, d = change.shape
     count = min(h, d) - rank
     if count < _TAIL:
@@ -154,6 +168,8 @@ def _flat(
     if values[rank] <= _OWN * precision * values[0]:
         return None  # rounding of the changes themselves, which follows their directions
     ratio = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
+    if wide and ratio <= _SLOPED and values[rank - 1] >= _WIDE * values[rank]:
+        return None
     E = (U[:, rank:] * values[rank:]) @ V[rank:]
     for axis in (0, 1):  # rounding grows with the entries: scale to equal noise, ranks stay
         scale = np.sqrt(np.mean(E**2, axis=axis, keepdims=True))

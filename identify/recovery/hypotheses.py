@@ -40,6 +40,18 @@ def of_setting(problem: Problem, *, path_end: float | None = None) -> str:
     )
 
 
+def of_flow(problem: Problem, path_end: float, used: int) -> str:
+    """Return what samples rest on whose flow leads to the weights, ``used`` of the neurons."""
+    sigma = f"with activation {problem.evaluations.activation}{_decayed(problem)}"
+    return (
+        f"The network was trained from (a0, W0), {sigma}, by an optimiser that is linear in the "
+        "gradients, on any loss whose residuals change smoothly in time: the flow computed from "
+        f"the samples ends within {path_end:.1e} of the change of {used} neurons, and at most "
+        "three times the share that an error without preferred direction has lies along the "
+        "samples."
+    )
+
+
 def _decayed(problem: Problem) -> str:
     """Return which weight decay is taken to have acted, empty without one."""
     if problem.decay == 1:

@@ -18,6 +18,10 @@ from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.normal import NormalEquations, normal_equations
 
 _TRIALS = 8
+_TOGETHER = 30.0
+"""Hold of the samples' lengths near their median per size of the prior, where lower degrees tell
+lengths apart: without it those of a bad start run away."""
+
 _LEAST = 1e-9
 """Smallest damping, in units of the diagonal of the normal matrix."""
 
@@ -43,13 +47,23 @@ class _Priors:
 
     Attributes:
         size: Weight of the size of the residual functions.
-        unit: Whether the lengths of the samples are held at 1.
         reference: c_i0, the direction of the pace.
+        length: The square length at which samples are held.
+        hold: How firmly.
     """
 
     size: float
-    unit: bool
     reference: FloatArray
+    length: float
+    hold: float
+
+    @classmethod
+    def at(cls, drive: Drive, size: float, *, power: bool) -> _Priors:
+        """Hold lengths at 1 for a power activation, else near each other while size is large."""
+        if power:
+            return cls(size, drive.c[:, 0], 1.0, 1.0)
+        length = float(np.median(np.sum(drive.z**2, axis=1)))
+        return cls(size, drive.c[:, 0], length, min(1.0, _TOGETHER * size))
 
     @property
     def scale(self) -> float:
@@ -58,9 +72,8 @@ class _Priors:
     def value(self, drive: Drive) -> float:
         paces = self.reference @ drive.c[:, 1:] / self.scale
         total = self.size * float(np.sum(drive.c**2)) / self.scale + float(paces @ paces)
-        if self.unit:
-            total += float(np.sum((np.sum(drive.z**2, axis=1) - 1) ** 2))
-        return total
+        square = np.sum(drive.z**2, axis=1) / self.length
+        return total + self.hold * float(np.sum((square - 1) ** 2))
 
     def add(self, drive: Drive, matrix: FloatArray, gradient: FloatArray) -> None:
         """Add their normal equations; the gradient is that of -value / 2."""
@@ -72,11 +85,10 @@ class _Priors:
         for k in range(1, K):
             matrix[np.ix_(at[:, k], at[:, k])] += np.outer(along, along)
             gradient[at[:, k]] -= along * float(along @ drive.c[:, k])
-        if self.unit:
-            for i, z in enumerate(drive.z):
-                rows = slice(i * r, (i + 1) * r)
-                matrix[rows, rows] += 4 * np.outer(z, z)
-                gradient[rows] -= 2 * z * float(z @ z - 1)
+        for i, z in enumerate(drive.z):
+            rows, slope = slice(i * r, (i + 1) * r), 2 * z / self.length
+            matrix[rows, rows] += self.hold * np.outer(slope, slope)
+            gradient[rows] -= self.hold * slope * float(z @ z / self.length - 1)
 
 
 def descend(
@@ -94,7 +106,7 @@ def descend(
     """Descend from a drive; ``size`` weighs the prior on the size of the residual functions."""
     weights = flow.ends.weights(noise)
     weights = weights / np.linalg.norm(flow.ends.change * weights[:, None])
-    unit = flow.ends.activation.is_power
+    power = flow.ends.activation.is_power
 
     def misses(at: Drive) -> float:
         with np.errstate(all="ignore"):
@@ -102,7 +114,7 @@ def descend(
 
     value, steps = misses(drive), 0
     while steps < max_steps:
-        priors = _Priors(size, unit, drive.c[:, 0])
+        priors = _Priors.at(drive, size, power=power)
         normal = normal_equations(flow, drive, weights, lagged=lagged, whole=whole)
         priors.add(drive, normal.matrix, normal.gradient)
         total = value + priors.value(drive)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from identify.arrays import Float64, FloatArray, IntArray
-from identify.recovery.flow.descent import descend
+from identify.arrays import IntArray
+from identify.recovery.flow.descent import Descent, descend
 from identify.recovery.flow.ends import Ends
 from identify.recovery.flow.flow import Drive, Flow
 
@@ -21,7 +21,7 @@ _SIZE = 1e-8
 _MOST, _PAYS = 6, 0.8
 """Residual functions are added up to so many, while one lowers the miss to this share."""
 
-_RESOLVED = 8
+_RESOLVED = 6
 """Runge-Kutta steps."""
 
 _PER_UNKNOWN = 12
@@ -43,11 +43,6 @@ class LastFit:
     used: IntArray
     flow: Flow
     miss: float
-
-    @property
-    def functions(self) -> Float64[FloatArray, "s n"]:
-        """The residual functions at eleven times from 0 to 1."""
-        return self.flow.basis(np.linspace(0, 1, 11)) @ self.drive.c.T
 
 
 def last_fit(ends: Ends, drive: Drive, *, noise: float) -> LastFit:
@@ -73,7 +68,7 @@ def last_fit(ends: Ends, drive: Drive, *, noise: float) -> LastFit:
     return LastFit(best.drive, used, flow, best.miss)
 
 
-def _settled(flow: Flow, drive: Drive, noise: float):
+def _settled(flow: Flow, drive: Drive, noise: float) -> Descent:
     return descend(
         flow, drive, size=_SIZE, noise=noise, lagged=True, whole=True, damping=1e-4, max_steps=40
     )

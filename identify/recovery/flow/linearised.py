@@ -71,7 +71,7 @@ def mean_equations(flow: Flow, drive: Drive, weights: Float64[FloatArray, " m"])
 
 def linearised(last: LastFit, noise: float) -> Linearised:
     """Linearise a last fit, on the least-moved of its neurons where J would be too large."""
-    ends, (n, r) = last.flow.ends, last.drive.z.shape
+    ends, r = last.flow.ends, last.drive.z.shape[1]
     unknowns = last.drive.z.size + last.drive.c.size + 1
     few = ends.least_moved(max(1, FORMED // (unknowns * (r + 1))))
     flow = Flow(few, last.flow.functions, last.flow.steps)

@@ -3,8 +3,8 @@
 By the residual functions the end is differentiated along the flow; by the samples either likewise,
 or at the mean of the path, where the normal matrix has a structure that need not be formed through
 J. Neurons that move mildly make that an error of a few hundredths: a search loses little by it, a
-last fit does. Symbols as in ``identify.equations.system``: P = w a b sigma'(t), Q = w a b sigma''(t),
-V = w b sigma'(t), B and C their column-wise products with u.
+last fit does. Symbols as in ``identify.equations.system``: P = w a b sigma'(t),
+Q = w a b sigma''(t), V = w b sigma'(t), B and C the column-wise products of Q and V with u.
 """
 
 from __future__ import annotations
