@@ -28,8 +28,8 @@ columns are scaled to equal noise, which may hide a record that few entries show
 
 _WIDE, _SLOPED = 64.0, 8.0
 """Momentum in float32 leaves rounding whose largest direction reaches 2.5 to 3.5 times the edge of
-even noise, 100 to 400 times below the records: from such a gap on so uneven a tail is rounding. What
-hides in it is fainter than the faintest sample that the hypotheses name."""
+even noise, 100 to 400 times below the records: from such a gap on so uneven a tail is rounding.
+What hides in it is fainter than the faintest sample that the hypotheses name."""
 
 _OWN = 16.0
 """The steps are rounded as well: this many times the precision of the largest singular value."""
@@ -153,10 +153,7 @@ def _flat(
     *,
     wide: bool,
 ) -> str | None:
-    """Say why what lies beyond the rank is not noise without a preferred direction.
-
-    ``wide`` accepts a preferred direction where the gap is wide.
-    """
+    """Say why what lies beyond the rank is no noise; ``wide``: it may prefer some directions."""
     h, d = change.shape
     count = min(h, d) - rank
     if count < _TAIL:

@@ -28,8 +28,9 @@ from identify.recovery.static import Solved, static_samples
 from identify.recovery.verdict import CHANCE, Recovered, chance_of_fit, count_contradiction, judge
 from identify.tensor.interpolation import Interpolation
 
-_WELL = 1e-6
-"""Relative residual at which a computed path leaves nothing to be explained."""
+_WELL, _FOLLOWED = 1e-6, 1e-3
+"""Relative residuals at which nothing is left to be explained: of the equations at one point, and
+at the end of a computed path, which knows more than a flow (targets, steps one by one)."""
 
 
 def recover(problem: Problem, interpolation: Interpolation, options: Options) -> Recovered:
@@ -66,7 +67,8 @@ def _explained(solved: Solved) -> bool:
     """Whether the equations are met to what noise and a computed path leave."""
     right = solved.problem.equations.right_side
     noise = solved.problem.evaluations.rounding * np.sqrt(right.size)
-    return solved.fit.residual <= max(_WELL * float(np.linalg.norm(right)), 2 * noise)
+    well = _WELL if solved.along is None else _FOLLOWED
+    return solved.fit.residual <= max(well * float(np.linalg.norm(right)), 2 * noise)
 
 
 def _of_flow(problem: Problem, options: Options, static: Solved | None) -> Solved | None:

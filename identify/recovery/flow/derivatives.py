@@ -103,7 +103,7 @@ def _by_position(
     """Return A at one of the times; the lag, which is small, is left out."""
     _, m, q = path.shape
     sigma, z = flow.ends.at(float(flow.times[k])), drive.z
-    rho = flow.basis(flow.times[k]) @ drive.c.T
+    rho = flow.basis(float(flow.times[k])) @ drive.c.T
     t = path[k, :, 1:] @ z.T
     A = np.zeros((m, q, q))
     A[:, 1:, 0] = (sigma(t, 1) * rho) @ z

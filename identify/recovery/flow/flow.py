@@ -52,11 +52,10 @@ class Flow:
     functions: int
     steps: int
 
-    def basis(self, s: FloatArray) -> FloatArray:
+    def basis(self, s: FloatArray | float) -> FloatArray:
         """Return P_0 ... P_{K-1} at times s, (..., K)."""
-        return np.stack(
-            [legendre.legval(2 * s - 1, row) for row in np.eye(self.functions)], axis=-1
-        )
+        x = 2 * np.asarray(s) - 1
+        return np.stack([legendre.legval(x, row) for row in np.eye(self.functions)], axis=-1)
 
     @property
     def times(self) -> Float64[FloatArray, " t"]:
@@ -68,7 +67,7 @@ class Flow:
     ) -> Float64[FloatArray, "m q"]:
         """Return d theta / ds."""
         sigma, z = self.ends.at(s), drive.z
-        rho = self.basis(np.asarray(s)) @ drive.c.T
+        rho = self.basis(s) @ drive.c.T
         a, t = theta[:, :1], theta[:, 1:] @ z.T
         slope = sigma(t, 1)
         trained = float(self.ends.output_moves)
