@@ -12,6 +12,7 @@ from identify.relu.merging import relu_merge
 from identify.relu.points import ReluPoint, synthesize_relu_kkt
 from identify.report import IdentifiabilityReport
 from identify.tensor.polarization import polarize
+from identify.training import Training
 from identify.undetermined.knowledge import TensorKnowledge, tensor_knowledge
 from identify.undetermined.oversized import OversizedSet, oversized_set
 from identify.verify import verify_identifiability
@@ -27,6 +28,7 @@ __all__ = [
     "Recovery",
     "ReluPoint",
     "TensorKnowledge",
+    "Training",
     "Verdict",
     "Witness",
     "find_seed",

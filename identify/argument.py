@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 from identify.equations.activation import Polynomial
 from identify.equations.pose import Problem
 from identify.equations.weights import Weights
-from identify.findings import Assumed, Neurons, Partial, RankReport, Recovery, Verdict, Witness
+from identify.findings import (
+    Assumed,
+    Course,
+    Neurons,
+    Partial,
+    RankReport,
+    Recovery,
+    Verdict,
+    Witness,
+)
 from identify.options import Options
 from identify.recovery.hypotheses import of_setting
 from identify.rendering.neurons import neurons_of
@@ -32,6 +41,7 @@ class Argument:
     partial: Partial | None = None
     hypotheses: tuple[str, ...] = ()
     assumed: Assumed | None = None
+    course: Course | None = None
 
     def say(self, *sentences: str) -> None:
         """Add full sentences to the reasons."""
@@ -61,6 +71,7 @@ class Argument:
             partial=self.partial,
             hypotheses=self.hypotheses or (of_setting(self.problem),),
             assumed=self.assumed,
+            course=self.course,
         )
 
     def _neurons(self) -> Neurons:

@@ -195,6 +195,30 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How a training went, where its course was fitted.
+
+    Attributes:
+        decay: Factor by which the initial weights decayed, 1 without weight decay.
+        lag: How long the weights lag behind the gradients, as a share of the whole training:
+            1 / (2 N) for N steps of gradient descent, beta / (1 - beta) / N more with momentum
+            beta.
+        miss: Distance of the computed end from the weights relative to the movement, every neuron
+            weighted by how much it moved.
+        times: Times from 0 to 1, (t,).
+        residuals: Residual of every sample at them, up to a common factor, (t, n).
+        confirmed: Which samples independent random starts have found as well, (n,).
+    """
+
+    decay: float
+    lag: float
+    miss: float
+    times: FloatArray
+    residuals: FloatArray
+    confirmed: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
 class Neurons:
     """The neurons as the figures show them.
 
@@ -229,6 +253,7 @@ class Findings:
         partial: What is determined where the tensor is not, or None.
         hypotheses: What verdict and bounds rest on, as full sentences.
         assumed: The numbers among them, or None where no sample was recovered.
+        course: How the training went, or None where its course was not fitted.
     """
 
     verdict: Verdict
@@ -246,3 +271,4 @@ class Findings:
     partial: Partial | None = None
     hypotheses: tuple[str, ...] = ()
     assumed: Assumed | None = None
+    course: Course | None = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from identify.training import UNKNOWN, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Options:
         certify: Also compute exact certificates.
         seed: Seed of every random choice.
         progress: Called with the name of the step under way and its relative residual, or nan.
+        training: What is known of how the weights were trained.
     """
 
     n_samples: int | None = None
@@ -28,6 +31,7 @@ class Options:
     certify: bool = False
     seed: int = 0
     progress: Callable[[str, float], None] | None = None
+    training: Training = UNKNOWN
 
     def report(self, step: str, residual: float = math.nan) -> None:
         """Pass a step and its relative residual (nan: none) on to the caller's progress display."""
@@ -52,7 +56,19 @@ def check_options(options: Options, setting: str) -> Options:
             )
     if not (_is_integer(seed) and seed >= 0):
         raise ValueError(f"seed: found {seed!r}; pass a non-negative int")
-    return options
+    training = options.training
+    if not isinstance(training, Training):
+        raise ValueError(f"training: found {training!r:.80}; pass a Training, or None")
+    if training != UNKNOWN and setting != "known-init":
+        raise ValueError(
+            f"training: found {training} in the {setting} setting; pass it with init=(a0, W0)"
+        )
+    targets = training.targets
+    if targets is not None and n is not None and len(targets) != n:
+        raise ValueError(
+            f"training: targets: found {len(targets)} of them, but n_samples={n}; pass one each"
+        )
+    return options if targets is None else replace(options, n_samples=len(targets))
 
 
 def _is_integer(value: object) -> bool:

@@ -9,13 +9,16 @@ import numpy as np
 from identify.argument import Argument
 from identify.equations.activation import Polynomial, parse_activation
 from identify.equations.pose import Problem, pose
+from identify.equations.span import span_of_samples
 from identify.equations.weights import Weights, as_weights
 from identify.findings import Verdict
 from identify.options import Options, check_options
-from identify.recovery.recover import recover
+from identify.recovery.recover import recover, recover_by_flow
+from identify.recovery.verdict import Recovered
 from identify.report import IdentifiabilityReport
 from identify.tensor.base_point import best_base, misfit
 from identify.tensor.conditions import rank_report
+from identify.training import UNKNOWN, Training, contradictions
 from identify.undetermined.explain import explain_deficient
 from identify.undetermined.low_degree import determined_part, why_no_pair, witness_pair
 
@@ -38,6 +41,7 @@ def verify_identifiability(
     certify: bool = False,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
+    training: Training | None = None,
 ) -> IdentifiabilityReport:
     """Decide whether the weights of a two-layer network determine its training samples.
 
@@ -59,6 +63,8 @@ def verify_identifiability(
         certify: Also prove the rank in exact arithmetic.
         seed: Seed of the random slices.
         progress: Called with the step under way and its relative residual (nan where none).
+        training: init=(a0, W0): what is known of how the weights were trained; it is used, and
+            tested against them.
 
     Returns:
         The report.
@@ -68,7 +74,8 @@ def verify_identifiability(
     """
     sigma = parse_activation(activation)
     weights = as_weights(a, W, init)
-    options = Options(n_samples, unit_norm, margin, certify, seed, progress)
+    known = UNKNOWN if training is None else training
+    options = Options(n_samples, unit_norm, margin, certify, seed, progress, known)
     return verify_weights(weights, sigma, check_options(options, weights.setting))
 
 
@@ -85,7 +92,7 @@ def verify_weights(
         or _rank_condition(argument)  # rank(K) = N, or the symmetric condition: eq. 4.2
         or _recovery(argument)  # T = sum_i b_i x_i^{(x) alpha}: eqs. A.6 and A.9
     )
-    return argument.conclude(verdict)
+    return argument.conclude(_with_span(argument, verdict))
 
 
 def _data_free(argument: Argument) -> Verdict | None:
@@ -121,6 +128,9 @@ def _interpolation(argument: Argument) -> Verdict | None:
     miss = misfit(problem, interpolation)
     if miss <= REJECT_FIT:
         return None
+    by_flow = _flow(argument)
+    if by_flow is not None:
+        return by_flow
     argument.residual = miss
     argument.say(_not_of_setting(argument, miss))
     return Verdict.MODEL_REJECTED
@@ -133,7 +143,7 @@ def _rank_condition(argument: Argument) -> Verdict | None:
         argument.residual = carried.residual
     if degree <= 2:  # a matrix or a vector has no unique decomposition
         return Verdict.UNDECIDED if carried is None else _low_degree(argument)
-    return _deficient(argument) if carried is None else None
+    return None if carried is not None else _flow(argument) or _deficient(argument)
 
 
 def _recovery(argument: Argument) -> Verdict:
@@ -142,9 +152,37 @@ def _recovery(argument: Argument) -> Verdict:
     argument.say(*found.sentences)
     if found.recovery is None and found.verdict is Verdict.UNDECIDED:
         return _deficient(argument)
+    return _taken(argument, found)
+
+
+def _flow(argument: Argument) -> Verdict | None:
+    """Follow every neuron where no tensor tells: an ordinary training from known weights."""
+    if argument.activation.degree <= 2:
+        return None
+    found = recover_by_flow(argument.problem, argument.interpolation, argument.options)
+    if found is None:
+        return None
+    argument.say(*found.sentences)
+    return _taken(argument, found)
+
+
+def _taken(argument: Argument, found: Recovered) -> Verdict:
     argument.found(found.recovery)
     argument.hypotheses, argument.assumed = found.hypotheses, found.assumed
+    argument.course = found.course
     return found.verdict
+
+
+def _with_span(argument: Argument, verdict: Verdict) -> Verdict:
+    """Add what does not rest on the model: the span of the samples; test what was stated."""
+    argument.say(*contradictions(argument.options.training, argument.problem.decay))
+    if verdict not in {Verdict.UNDECIDED, Verdict.MODEL_REJECTED}:
+        return verdict
+    span = span_of_samples(argument.problem)
+    if span is None:
+        return verdict
+    argument.say(span)
+    return Verdict.PARTIALLY_IDENTIFIABLE if verdict is Verdict.UNDECIDED else verdict
 
 
 def _deficient(argument: Argument) -> Verdict:

@@ -14,7 +14,7 @@ from campaign.instances import (
     unit,
 )
 from campaign.judge import judge
-from campaign.matching import residual
+from campaign.matching import residual, shares
 
 __all__ = [
     "AMBIGUOUS",
@@ -29,6 +29,7 @@ __all__ = [
     "orthonormal",
     "power_sum",
     "samples",
+    "shares",
     "signed",
     "step",
     "step_few_neurons",

@@ -214,6 +214,6 @@ def single(builder: Builder) -> Builder:
         a, W = case.a.astype(np.float32), case.W.astype(np.float32)
         if rng.random() < 0.5:
             a, W = a.astype(float), W.astype(float)
-        return replace(case, a=a, W=W, kind=NOISY, noise=6e-8)
+        return replace(case, a=a, W=W, kind=NOISY, noise=6e-8, stored="float32")
 
     return build

@@ -35,6 +35,7 @@ class Case:
         refusable: Whether a ValueError is a right answer.
         adjusted: What the caller states falsely and no equation contradicts; ``x`` is then the set
             that fits the statement exactly, in place of the one the weights were made of.
+        stored: The type that the trained weights were rounded to, whatever the arrays show.
     """
 
     a: Any
@@ -47,6 +48,7 @@ class Case:
     words: str = ""
     refusable: bool = False
     adjusted: str = ""
+    stored: str = "float64"
 
     @property
     def coefficients(self) -> FloatArray:

@@ -150,8 +150,8 @@ def shares(case: Case) -> FloatArray:
 
 
 def stored_rounding(case: Case) -> float:
-    """Return the rounding of the widest type shown, relative to the change of the weights."""
-    kinds = [str(v.dtype).removeprefix("torch.") for v in (case.a, case.W)]
+    """Return the rounding of the type stored or shown, relative to the change of the weights."""
+    kinds = [case.stored, *(str(v.dtype).removeprefix("torch.") for v in (case.a, case.W))]
     coarsest = max(ROUNDOFF.get(kind, 2.0**-53) for kind in kinds)
     if case.setting == "kkt":
         return coarsest

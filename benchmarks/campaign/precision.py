@@ -54,7 +54,7 @@ def rounded(rng: Rng, case: Case, dtypes: Sequence[str] = ("float32",)) -> Case:
         words += ", initial weights too"
     # what float16 cannot hold is refused, and so are weights whose change the rounding swallows
     return replace(case, a=a, W=W, kind=_weaker(case), noise=max(case.noise, size), words=words,
-                   options=options, refusable=dtype != "float32")  # fmt: skip
+                   options=options, refusable=dtype != "float32", stored=dtype)  # fmt: skip
 
 
 def _weaker(case: Case) -> str:
@@ -175,7 +175,8 @@ def below_one_ulp(rng: Rng) -> Case:
     a, W, a0, W0 = (stored(v, dtype, shown=shown) for v in weights)
     words = f"{dtype}, {'shown' if shown else 'hidden'}; mean change {shrink:.1e}"
     options = {"activation": activation, "init": (a0, W0)}
-    return told(rng, Case(a, W, options, x, scale * b, NOISY, 1.0, words, refusable=True))
+    case = Case(a, W, options, x, scale * b, NOISY, 1.0, words, refusable=True, stored=dtype)
+    return told(rng, case)
 
 
 def stationary_rounded(rng: Rng) -> Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from identify.arrays import IntArray
-from identify.checkpoints.decay import decay_factor, refined
+from identify.checkpoints.decomposition import taken_apart
 from identify.checkpoints.explanations import with_gap, without_gap
 from identify.checkpoints.folding import Folded, fold
 from identify.checkpoints.layer_change import LayerChange
@@ -18,9 +18,6 @@ _STILL = 16.0
 
 _LAST = 4
 """So many of the smallest singular values have to be rounding where they are to show the decay."""
-
-_SAMPLED = 768
-"""The decay factor is first estimated from this many rows at most."""
 
 
 def analysed(pair: MatrixPair) -> tuple[LayerChange, Spectrum | None]:
@@ -57,22 +54,10 @@ def analysed(pair: MatrixPair) -> tuple[LayerChange, Spectrum | None]:
 
 
 def _decomposed(folded: Folded, pair: MatrixPair) -> tuple[Spectrum, float, bool]:
-    """Alternate between decay and spectrum; a bias is a column if it decayed like the weights."""
+    """Find decay and spectrum; a bias is a column if it decayed like the weights."""
     d, size, precision = pair.shape[1], folded.size, pair.precision
-    change, initial = folded.change[:, :d], folded.initial[:, :d]
-    trained, rho = initial + change, 1.0
-    found = spectrum(change, size, precision)
-    if found.rank is None:  # most people do not decay, and less than the noise is left to the end
-        rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
-        found = spectrum(change + (1 - rho) * initial, size, precision)
-    for _ in range(2):
-        if found.rank is None:
-            break
-        U, V = found.left[:, : found.rank], found.right[: found.rank].T
-        before, rho = rho, refined(trained, initial, U, V, rho)
-        if abs(rho - before) <= 1e-3 * precision:
-            break
-        found = spectrum(change + (1 - rho) * initial, size, precision)
+    taken = taken_apart(folded.change[:, :d], folded.initial[:, :d], size, precision)
+    found, rho = taken.spectrum, taken.decay
     if not pair.has_bias or not folded.change[:, d].any():
         return found, rho, False
     whole = spectrum(folded.change + (1 - rho) * folded.initial, size, precision)

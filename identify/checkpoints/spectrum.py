@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
 
 CLEAR = 8.0
 """A gap is clear if the singular values beside it differ by this factor."""
@@ -25,6 +25,11 @@ _TAIL = 8
 _EDGE, _UNEVEN_EDGE, _SCALED_EDGE = 1.2, 2.5, 1.5
 """Even noise ends at its edge; uneven noise reached 1.7 times that, and 1.35 times once rows and
 columns are scaled to equal noise, which may hide a record that few entries show: both are asked."""
+
+_WIDE, _SLOPED = 64.0, 8.0
+"""Momentum in float32 leaves rounding whose largest direction reaches 2.5 to 3.5 times the edge of
+even noise, 100 to 400 times below the records: from such a gap on so uneven a tail is rounding.
+What hides in it is fainter than the faintest sample that the hypotheses name."""
 
 _OWN = 16.0
 """The steps are rounded as well: this many times the precision of the largest singular value."""
@@ -69,8 +74,22 @@ class Spectrum:
     reasons: tuple[str, ...]
 
 
-def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
-    """Decompose a change (h, d) of weights of root mean square ``size`` stored to ``precision``."""
+def spectrum(
+    change: Float64[FloatArray, "h d"], size: float, precision: float, *, of_records: bool = True
+) -> Spectrum:
+    """Decompose a matrix and find the gap above its noise.
+
+    Args:
+        change: The matrix: a change of weights, or weights.
+        size: Root mean square of the entries of the weights.
+        precision: The eps of the type they are stored in.
+        of_records: Whether the rank has to be that of records: beside noise that rounding explains,
+            and not that of inputs that hardly vary. Otherwise the rank is that of what stands
+            above flat noise of any size, or far above rounding that prefers some directions.
+
+    Returns:
+        The decomposition, with a rank where there is a clear gap.
+    """
     rows, columns = change.any(axis=1), change.any(axis=0)
     h, d = int(rows.sum()), int(columns.sum())
     left, right = np.zeros((len(change), min(h, d))), np.zeros((min(h, d), change.shape[1]))
@@ -82,12 +101,15 @@ def spectrum(change: FloatArray, size: float, precision: float) -> Spectrum:
     left[rows], right[:, columns] = U, V
     gaps = np.flatnonzero(values[:-1] >= CLEAR * np.maximum(values[1:], np.finfo(float).tiny)) + 1
     reasons: list[str] = []
+    norms = np.linalg.norm(change, axis=0)
     for rank in gaps[::-1].tolist():
         noise, edge = _noise(values, h, d, rank)
-        norms = np.linalg.norm(change, axis=0)
         moved = int(np.sum(norms > 3 * noise * np.sqrt(h)))
-        why = _level(noise, size, precision) or _flat(moved_part, (U, values, V), rank, precision)
-        if why is None:
+        most = np.inf if rank == gaps[-1] and not of_records else _explained(precision)
+        why = _level(noise / max(size, np.finfo(float).tiny), precision, most)
+        wide = not of_records and noise <= size * _explained(precision)
+        why = why or _flat(moved_part, (U, values, V), rank, precision, wide=wide)
+        if why is None and of_records:
             why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
         if why is None:
             gap = float(values[rank - 1] / max(values[rank], np.finfo(float).tiny))
@@ -124,9 +146,14 @@ def _noise(values: FloatArray, h: int, d: int, rank: int) -> tuple[float, float]
 
 
 def _flat(
-    change: FloatArray, parts: tuple[FloatArray, ...], rank: int, precision: float
+    change: FloatArray,
+    parts: tuple[FloatArray, ...],
+    rank: int,
+    precision: float,
+    *,
+    wide: bool,
 ) -> str | None:
-    """Say why what lies beyond the rank is not noise without a preferred direction."""
+    """Say why what lies beyond the rank is no noise; ``wide``: it may prefer some directions."""
     h, d = change.shape
     count = min(h, d) - rank
     if count < _TAIL:
@@ -138,6 +165,8 @@ def _flat(
     if values[rank] <= _OWN * precision * values[0]:
         return None  # rounding of the changes themselves, which follows their directions
     ratio = values[rank] / max(_noise(values, h, d, rank)[1], 1e-300)
+    if wide and ratio <= _SLOPED and values[rank - 1] >= _WIDE * values[rank]:
+        return None
     E = (U[:, rank:] * values[rank:]) @ V[rank:]
     for axis in (0, 1):  # rounding grows with the entries: scale to equal noise, ranks stay
         scale = np.sqrt(np.mean(E**2, axis=axis, keepdims=True))
@@ -153,13 +182,17 @@ def _flat(
     return None
 
 
-def _level(noise: float, size: float, precision: float) -> str | None:
-    if noise < _ROUNDED * precision * size:
+def _explained(precision: float) -> float:
+    """Return the noise that rounding explains, relative to the weights."""
+    return min(_ACCUMULATED * precision, _WIDEST)
+
+
+def _level(noise: float, precision: float, most: float) -> str | None:
+    if noise < _ROUNDED * precision:
         return "Below the gap lies nothing, not even rounding: it is that of what never moved."
-    allowed = min(_ACCUMULATED * precision, _WIDEST)
-    if noise > allowed * size:
+    if noise > most:
         return (
-            f"The noise is {noise / size:.1e} of the weights, and rounding explains {allowed:.1e}: "
+            f"The noise is {noise:.1e} of the weights, and rounding explains {most:.1e}: "
             "other initial weights, an optimiser that is not linear, or added noise."
         )
     return None

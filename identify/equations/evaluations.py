@@ -28,7 +28,7 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.equations.activation import Polynomial
-from identify.equations.weights import Weights
+from identify.equations.weights import Weights, root_mean_square
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Evaluations:
         scale: s_j, (m,).
         gradients: s_j grad P(w_j), (m, d), or None where only values are seen.
         values: P(w_j), (m,), or None where they are not seen.
-        rounding: Rounding noise of the stored right-hand sides, root mean square per entry.
+        rounding: Noise of the right-hand sides, root mean square per entry: the rounding of the
+            stored numbers at least, and once the row space is known (``pose``) what it shows.
         base: Where the points were taken: "trained", "initial" or "midpoint".
         data_free: Relative residual of the equations that hold whatever the data, or None where
             there are none.
@@ -78,7 +79,7 @@ def evaluate(weights: Weights, activation: Polynomial) -> tuple[Evaluations, ...
     """
     if weights.a0 is None:
         return (kkt_evaluations(weights, activation),)
-    if weights.W0 is None or np.array_equal(weights.W, weights.W0):
+    if weights.frozen:
         if np.array_equal(weights.a, weights.a0):
             raise ValueError(
                 "init: found weights equal to their initial values, so they tell nothing; pass the "
@@ -100,7 +101,7 @@ def kkt_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
         scale=weights.a,
         gradients=weights.W,
         values=weights.a,
-        rounding=weights.precision * _rms(weights.W),
+        rounding=weights.precision * weights.size,
         base="trained",
         data_free=_relative(activation.degree * weights.a**2, squares),
     )
@@ -126,7 +127,7 @@ def known_init_evaluations(weights: Weights, activation: Polynomial, base: float
         scale=scale,
         gradients=gradients,
         values=values,
-        rounding=weights.precision * _rms(weights.W, weights.W0),
+        rounding=weights.precision * weights.size,
         base={0.0: "initial", 0.5: "midpoint"}[base],
         data_free=data_free,
     )
@@ -143,7 +144,7 @@ def random_features_evaluations(weights: Weights, activation: Polynomial) -> Eva
         scale=np.ones_like(weights.a),
         gradients=None,
         values=weights.a - weights.a0,
-        rounding=weights.precision * _rms(weights.a, weights.a0),
+        rounding=weights.precision * max(map(root_mean_square, (weights.a, weights.a0))),
         base="trained",
         data_free=None,
     )
@@ -153,7 +154,3 @@ def _relative(left: FloatArray, right: FloatArray) -> float:
     """Return |left - right| over the larger of both norms, 1 where both are 0."""
     size = float(max(np.linalg.norm(left), np.linalg.norm(right)))
     return float(np.linalg.norm(left - right)) / size if size > 0 else 1.0
-
-
-def _rms(*arrays: FloatArray) -> float:
-    return float(np.sqrt(max(np.mean(np.square(x)) for x in arrays)))

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from identify.arrays import FloatArray
+from identify.arrays import Float64, FloatArray
+from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.activation import Polynomial
 from identify.equations.evaluations import Evaluations, evaluate
 from identify.equations.row_space import RowSpace, row_space
 from identify.equations.system import Equations
+from identify.equations.undecayed import undecayed
 from identify.equations.weights import Weights
 
 
@@ -19,13 +21,14 @@ class Problem:
     """The equations to be solved and what was learnt without solving them.
 
     Attributes:
-        weights: The weights, scaled to order 1 where ``scaled``.
+        weights: The weights, scaled to order 1 where ``scaled``; the trained ones over ``decay``.
         evaluations: What they tell about P.
         alternative: known-init: the same at the other base point; None elsewhere.
         space: The row space.
         equations: The equations in its coordinates.
         log_b: Natural logarithm of the factor that turns b of the scaled weights into b.
         scaled: Whether the weights were scaled.
+        decay: known-init: factor rho by which the initial weights decayed; 1 without decay.
     """
 
     weights: Weights
@@ -35,6 +38,7 @@ class Problem:
     equations: Equations
     log_b: float
     scaled: bool
+    decay: float
 
     @property
     def setting(self) -> str:
@@ -51,7 +55,8 @@ class Problem:
         if self.alternative is None:
             return None
         _check_range(self.alternative, self.alternative.activation)
-        equations = equations_in(self.alternative, self.space)  # both have the same right side
+        # both have the same right side
+        equations = equations_in(self.alternative, self.space.basis)
         return replace(
             self,
             evaluations=self.alternative,
@@ -68,39 +73,52 @@ def pose(weights: Weights, activation: Polynomial) -> Problem:
             which the activation can be evaluated.
     """
     weights, log_b, scaled = _scaled(weights, activation)
-    evaluations, *others = evaluate(weights, activation)
-    _check_range(evaluations, activation)
-    space = _space(evaluations)
+    _check_range(evaluate(weights, activation)[0], activation)
+    weights, decay, found = _seen(weights, activation)
+    evaluations = evaluate(weights, activation)
+    space = _space(evaluations[0], found)
+    first, *others = (replace(e, rounding=max(e.rounding, space.noise)) for e in evaluations)
     return Problem(
         weights=weights,
-        evaluations=evaluations,
+        evaluations=first,
         alternative=others[0] if others else None,
         space=space,
-        equations=equations_in(evaluations, space),
-        log_b=log_b,
+        equations=equations_in(first, space.basis),
+        log_b=log_b + float(np.log(decay)),  # W - rho W0 = rho (W / rho - W0)
         scaled=scaled,
+        decay=decay,
     )
 
 
-def equations_in(evaluations: Evaluations, space: RowSpace) -> Equations:
-    """Write the equations in the coordinates of the row space."""
+def equations_in(evaluations: Evaluations, basis: Float64[FloatArray, "d r"]) -> Equations:
+    """Write the equations in the coordinates of an orthonormal basis."""
     by_value = evaluations.gradients is None
     right = evaluations.right_side
     return Equations(
         activation=evaluations.activation,
-        points=evaluations.points @ space.basis,
+        points=evaluations.points @ basis,
         scale=evaluations.scale,
-        right_side=right if by_value else right @ space.basis,
+        right_side=right if by_value else right @ basis,
         by_value=by_value,
         free_b=not evaluations.activation.is_power,
     )
 
 
-def _space(evaluations: Evaluations) -> RowSpace:
-    d = evaluations.points.shape[1]
-    if evaluations.gradients is None:
-        return RowSpace(np.eye(d), np.empty(0), 0.0, noisy=False, floor=0.0)
-    return row_space(evaluations.gradients, evaluations.rounding)
+def _seen(weights: Weights, activation: Polynomial) -> tuple[Weights, float, Spectrum | None]:
+    """Return the weights without decay, its factor, and the spectrum of what spans the samples."""
+    if weights.frozen:
+        return weights, 1.0, None  # values span nothing
+    if weights.a0 is not None:
+        return undecayed(weights, activation)
+    found = spectrum(weights.W, weights.size, 2 * weights.precision, of_records=False)
+    return weights, 1.0, found
+
+
+def _space(evaluations: Evaluations, found: Spectrum | None) -> RowSpace:
+    if found is None:
+        every, rounding = np.eye(evaluations.points.shape[1]), evaluations.rounding
+        return RowSpace(every, np.empty(0), 0.0, noisy=False, floor=0.0, noise=rounding)
+    return row_space(found, evaluations.rounding)
 
 
 def _check_range(evaluations: Evaluations, activation: Polynomial) -> None:

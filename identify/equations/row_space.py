@@ -1,7 +1,9 @@
 """The space the samples are seen in, read off the weights by a singular value decomposition.
 
 In known-init every row of W - W0 lies in the span of the samples, in kkt every row of W (Tansley et
-al. use this for attacks). Its dimension r takes the place of d in every count.
+al. use this for attacks). Its dimension r takes the place of d in every count. Noise decides it,
+not the type of the numbers: training rounds at every step, and what adds up stands far above the
+rounding of the stored numbers.
 """
 
 from __future__ import annotations
@@ -11,16 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
+from identify.checkpoints.spectrum import Spectrum
 
-_FLAT = 10.0
-"""Noise has no gaps: neighbouring singular values of an (m, k) noise matrix with m >> k agree to
-this."""
+_ROUNDING = 20.0
+"""Rounding leaves no singular value above this many times what it leaves in one row or column."""
 
-_MANY = 8
-"""A tail of at least this many singular values can be recognised as noise by its flatness."""
-
-_STEPS = 1e3
-"""Rounding of the stored weights may add up over training to this many times its size."""
+_STEPS, _CLOSE = 1e3, 10.0
+"""Rounding adds up over training to at most this many times its size, and leaves no two neighbours
+among the singular values that differ by the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class RowSpace:
         tail: Largest singular value left out; 0 if none is.
         noisy: Whether the tail stands above the rounding of the stored weights.
         floor: Singular values at or below it were not counted.
+        noise: Root mean square of an entry of the noise: the rounding of the stored weights at
+            least, and of the tail where that is recognised as noise.
     """
 
     basis: Float64[FloatArray, "d r"]
@@ -40,6 +42,7 @@ class RowSpace:
     tail: float
     noisy: bool
     floor: float
+    noise: float
 
     @property
     def dimension(self) -> int:
@@ -47,33 +50,40 @@ class RowSpace:
         return self.basis.shape[1]
 
 
-def row_space(matrix: Float64[FloatArray, "m d"], rounding: float) -> RowSpace:
-    """Return the row space of a matrix whose entries carry rounding noise (rms), or more.
+def row_space(found: Spectrum, rounding: float) -> RowSpace:
+    """Return the row space of a matrix (m, d) from its spectrum.
 
-    A small singular value is left out only if it is within rounding, heads a tail without gaps that
-    lies within what rounding can add up to, or belongs to a tail of at least eight that is as flat
-    as noise is: a single small value may be a sample.
+    Where the spectrum shows no gap above noise, every singular value above the rounding counts: a
+    small one may be a sample. Left out are two or more, too few to be recognised as noise, that
+    follow each other closely within what rounding adds up to, a factor ``_STEPS`` below the rest.
+
+    Args:
+        found: The spectrum.
+        rounding: Rounding noise of the stored entries, root mean square.
+
+    Returns:
+        The row space, with the noise that what was left out shows.
     """
-    m, d = matrix.shape
-    triangular = np.linalg.qr(matrix, mode="r") if m > d else matrix
-    _, values, right = np.linalg.svd(triangular, full_matrices=False)
+    m, d, values = len(found.left), found.right.shape[1], found.values
     floor = max(
-        20 * rounding * np.sqrt(max(m, d)),
-        float(values[0]) * max(m, d) * np.finfo(float).eps,
+        _ROUNDING * rounding * np.sqrt(max(m, d)),
+        float(values.max(initial=0.0)) * max(m, d) * np.finfo(float).eps,
     )
-    # inputs that are always 0 leave values of their own, which end no tail
-    alive = values[: int(np.sum(np.any(matrix != 0, axis=0)))]
-    alive = alive[alive > 1e-3 * floor]
-    rank = above = int(np.sum(alive > floor))
-    strong = int(np.sum(alive > _STEPS * floor))
-    ratios = alive[:-1] / alive[1:]
-    gaps = np.flatnonzero(ratios[:above] >= _FLAT)
-    if 0 < strong < min(above, len(alive) - 1):
-        if ratios[strong - 1] >= _STEPS and np.all(ratios[strong:above] < _FLAT):
-            rank = strong
-    elif len(gaps) and above == len(alive):
-        lowest = int(gaps[-1]) + 1
-        if len(alive) - lowest >= _MANY and alive[lowest] <= _FLAT * alive[-1]:
-            rank = lowest
+    above = int(np.sum(values > floor))
+    rank = _without_steps(values, floor) if found.rank is None else min(found.rank, above)
     tail = float(values[rank]) if rank < len(values) else 0.0
-    return RowSpace(right[:rank].T, values, tail, rank < above, max(floor, tail))
+    noise = rounding
+    if found.rank is not None:  # sigma an entry ends at sigma (sqrt(m) + sqrt(d)): MP 1967
+        noise = max(noise, found.noise, tail / float(np.sqrt(m) + np.sqrt(d)))
+    return RowSpace(found.right[:rank].T, values, tail, rank < above, max(floor, tail), noise)
+
+
+def _without_steps(values: Float64[FloatArray, " k"], floor: float) -> int:
+    """Return how many singular values are neither rounding nor what rounding adds up to."""
+    above, strong = (int(np.sum(values > level)) for level in (floor, _STEPS * floor))
+    alive = values[values > 1e-3 * floor]  # what hardly moved ends no tail
+    if not 0 < strong < min(above, len(alive) - 1):
+        return above
+    ratios = alive[:-1] / alive[1:]
+    added_up = ratios[strong - 1] >= _STEPS and np.all(ratios[strong:above] < _CLOSE)
+    return strong if added_up else above

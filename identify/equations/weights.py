@@ -15,6 +15,7 @@ from identify.arrays import FloatArray
 from identify.checkpoints.limits import quoted
 from identify.checkpoints.linear_layers import as_network
 from identify.checkpoints.names import choose
+from identify.checkpoints.narrow import held_roundoff
 from identify.checkpoints.readers import open_tensors
 from identify.checkpoints.stored import ROUNDOFF, to_numpy
 
@@ -35,7 +36,8 @@ class Weights:
         W: Hidden weights, shape (m, d), one row per neuron.
         a0: Output weights at initialization, shape (m,), if known.
         W0: Hidden weights at initialization, shape (m, d), if known and not frozen.
-        precision: Unit roundoff of the coarsest dtype among the inputs, which sets the noise floor.
+        precision: Unit roundoff of the coarsest dtype among the inputs, or of the narrower type
+            whose numbers the trained layer holds: nothing is known more closely.
     """
 
     a: FloatArray
@@ -50,6 +52,23 @@ class Weights:
         if self.a0 is None:
             return "kkt"
         return "random-features" if self.W0 is None else "known-init"
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the initial weights are known and only the output layer moved."""
+        if self.a0 is None:
+            return False
+        return self.W0 is None or np.array_equal(self.W, self.W0)
+
+    @property
+    def size(self) -> float:
+        """Root mean square of the entries of W, or of W0 if they are larger."""
+        return max(root_mean_square(W) for W in (self.W, self.W0) if W is not None)
+
+
+def root_mean_square(x: FloatArray) -> float:
+    """Return the root mean square of the entries."""
+    return float(np.sqrt(np.mean(np.square(x))))
 
 
 def as_weights(a: object, W: object, init: tuple[object, object] | None = None) -> Weights:
@@ -126,7 +145,7 @@ def read_states(trained: object, initial: object) -> Weights:
     weights = _assemble(
         values, {"a": "trained: a", "W": "trained: W", "a0": "init: a", "W0": "init: W"}
     )
-    return replace(weights, precision=precision)
+    return replace(weights, precision=max(precision, weights.precision))
 
 
 def _assemble(values: Mapping[str, object], labels: Mapping[str, str]) -> Weights:
@@ -161,7 +180,9 @@ def _assemble(values: Mapping[str, object], labels: Mapping[str, str]) -> Weight
             )
     if not a.any() and not W.any():
         raise ValueError("a, W: found every weight 0; pass the weights of a trained network")
-    return Weights(a, W, arrays.get("a0"), arrays.get("W0"), precision)
+    weights = Weights(a, W, arrays.get("a0"), arrays.get("W0"), precision)
+    held = held_roundoff(a if weights.frozen else W)
+    return replace(weights, precision=max(precision, held))
 
 
 def _numbers(label: str, value: object, expected: str) -> tuple[FloatArray, float]:

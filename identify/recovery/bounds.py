@@ -82,15 +82,18 @@ def sample_bounds(
     *,
     tensor: ImplicitTensor | None,
     counted: bool,
+    inside: Float64[FloatArray, " n"] | None = None,
 ) -> Float64[FloatArray, " n"]:
     """Return bounds on the distance of each z_i (or x_i, where b is free) from the truth, or inf.
 
     ``tensor`` is that of the highest degree, where the equations of the fit are those that it was
     interpolated from; ``counted`` says that the number of samples was stated, so that none of them
-    can be two.
+    can be two. ``inside`` are bounds in the row space that are known already.
     """
-    found = sensitivity(problem.equations, fit)
-    inside = local_bounds(problem.equations, fit, found, error)
+    found = None
+    if inside is None:
+        found = sensitivity(problem.equations, fit)
+        inside = local_bounds(problem.equations, fit, found, error)
     if not np.any(np.isfinite(inside)) and tensor is not None and _by_duals(problem, fit):
         inside = dual_bounds(tensor, fit, rng)
     if not np.any(np.isfinite(inside)):

@@ -13,6 +13,7 @@ import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.activation import Polynomial
+from identify.recovery.flow.ends import Ends
 
 _SINGLE_STEPS = 200
 """Steps of gradient descent taken one by one; later ones, which move little, are taken in blocks.
@@ -20,29 +21,6 @@ _SINGLE_STEPS = 200
 
 _GROWTH = 1.2
 """Ratio of the lengths of successive blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Initial and final weights in the coordinates of the row space.
-
-    Attributes:
-        a0: Initial output weights.
-        U0: Initial first layer.
-        a: Final output weights.
-        U: Final first layer.
-        activation: sigma.
-    """
-
-    a0: Float64[FloatArray, " m"]
-    U0: Float64[FloatArray, "m r"]
-    a: Float64[FloatArray, " m"]
-    U: Float64[FloatArray, "m r"]
-    activation: Polynomial
-
-    def outputs(self, x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
-        """Return the outputs of the final network."""
-        return self.activation(self.U @ x.T).T @ self.a
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,21 @@ def noise_outside(problem: Problem) -> float:
 
 
 def pair_radii(
-    problem: Problem, fit: Fit, found: Sensitivity, error: float, rng: np.random.Generator
+    problem: Problem,
+    fit: Fit,
+    found: Sensitivity | None,
+    error: float,
+    rng: np.random.Generator,
 ) -> Float64[FloatArray, " n"]:
-    """Return how far from each sample, in its units, the members of a pair taken for it may lie."""
+    """Return how far from each sample, in its units, the members of a pair taken for it may lie.
+
+    Without ``found`` that is inf where no neuron leaves the span.
+    """
     outside = _seen_outside(problem, fit)
     if outside is not None:
         seen, drowned = outside, noise_outside(problem)
+    elif found is None:
+        return np.full(len(fit.x), np.inf)
     else:
         seen, drowned = _seen_inside(problem.equations, fit, found, rng), error
     with np.errstate(divide="ignore"):
@@ -130,7 +139,8 @@ def _seen_outside(problem: Problem, fit: Fit) -> Float64[FloatArray, " n"] | Non
     d, r = problem.space.basis.shape
     if equations.by_value or r == d:
         return None
-    square = np.sum(points**2, axis=1) - np.sum(equations.points**2, axis=1)
+    within = np.sum((points @ problem.space.basis) ** 2, axis=1)
+    square = np.sum(points**2, axis=1) - within
     along = np.sqrt(np.maximum(square, 0.0) / (d - r))
     if not np.any(along > 1e-7 * np.linalg.norm(points, axis=1)):  # kkt: no neuron leaves the span
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from identify.equations.pose import Problem
 from identify.findings import Assumed
 from identify.options import Options
@@ -13,7 +15,7 @@ def of_setting(problem: Problem, *, path_end: float | None = None) -> str:
     ``path_end`` is the relative distance at which a computed training path ends from the weights,
     where the samples rest on one.
     """
-    sigma = f"with activation {problem.evaluations.activation}"
+    sigma = f"with activation {problem.evaluations.activation}{_decayed(problem)}"
     if problem.setting == "kkt":
         return (
             "The weights are a stationary point W_j = a_j grad P(W_j) (a max-margin direction, or "
@@ -36,6 +38,26 @@ def of_setting(problem: Problem, *, path_end: float | None = None) -> str:
         "The weights left (a0, W0) along gradients taken at "
         f"{where.get(problem.evaluations.base, problem.evaluations.base)}, {sigma}."
     )
+
+
+def of_flow(problem: Problem, path_end: float, used: int) -> str:
+    """Return what samples rest on whose flow leads to the weights, ``used`` of the neurons."""
+    sigma = f"with activation {problem.evaluations.activation}{_decayed(problem)}"
+    return (
+        f"The network was trained from (a0, W0), {sigma}, by an optimiser that is linear in the "
+        "gradients, on any loss whose residuals change smoothly in time: the flow computed from "
+        f"the samples ends within {path_end:.1e} of the change of {used} neurons, and at most "
+        "three times the share that an error without preferred direction has lies along the "
+        "samples."
+    )
+
+
+def _decayed(problem: Problem) -> str:
+    """Return which weight decay is taken to have acted, empty without one."""
+    if problem.decay == 1:
+        return ""
+    layers = "both layers" if np.any(problem.evaluations.values) else "the first layer"
+    return f", and with a weight decay that shrank {layers} by the factor {problem.decay:.6g}"
 
 
 def of_samples(problem: Problem, options: Options, assumed: Assumed, error: float) -> list[str]:

@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.pose import Problem
-from identify.equations.system import Equations
 from identify.findings import Recovery
 from identify.options import Options
 from identify.recovery import hypotheses
 from identify.recovery.bounds import equation_error, sample_bounds
 from identify.recovery.fit import Fit
-from identify.recovery.gradient_descent import Ends
+from identify.recovery.flow.ordinary import applies, ordinary
+from identify.recovery.flow.sentences import explained
 from identify.recovery.hidden import assumed
 from identify.recovery.norms import (
     Scaled,
     keep_norms,
     margin_norms,
-    oriented,
     stated_twice,
     unit_norms,
 )
 from identify.recovery.pencil import range_basis
-from identify.recovery.starts import solve_components
-from identify.recovery.training_path import PathFit, refine_along_path
+from identify.recovery.static import Solved, static_samples
 from identify.recovery.verdict import CHANCE, Recovered, chance_of_fit, count_contradiction, judge
-from identify.tensor.interpolation import Interpolation, interpolate
+from identify.tensor.interpolation import Interpolation
 
-EXCESS = 100.0
-"""Variance ratio above which n samples do not explain the tensor that the weights determine."""
-
-PATH_LIMIT = 2 * 10**7
-"""Largest m r n for which training paths are computed (seconds each)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    """The samples before bounds and norms.
-
-    Attributes:
-        problem: The equations they satisfy: corrected along a training path where one was found.
-        fit: The samples.
-        signed: Whether their signs are determined by values.
-        excess: Whether the polynomial alone reproduces the equations much better.
-        path: The training path they rest on, or None.
-        sentences: What was done.
-    """
-
-    problem: Problem
-    fit: Fit
-    signed: bool
-    excess: bool
-    path: PathFit | None
-    sentences: tuple[str, ...]
+_WELL, _FOLLOWED = 1e-6, 1e-3
+"""Relative residuals at which nothing is left to be explained: of the equations at one point, and
+at the end of a computed path, which knows more than a flow (targets, steps one by one)."""
 
 
 def recover(problem: Problem, interpolation: Interpolation, options: Options) -> Recovered:
@@ -66,22 +41,72 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
     # gradients span the samples alone, points need not
     r = equations.points.shape[1]
     basis = range_basis(tensor, rng) if equations.by_value else np.eye(r)
-    n = basis.shape[1]
-    contradiction = count_contradiction(n, stated)
+    contradiction = count_contradiction(basis.shape[1], stated)
     if contradiction is not None:
         return contradiction
+    solved = static_samples(problem, interpolation, basis, rng, options)
+    if not _explained(solved) and applies(problem):
+        better = _of_flow(problem, options, solved)
+        solved = better or solved
+    return _concluded(solved, interpolation, options, rng)
 
-    solved = _solve(problem, interpolation, basis, rng, options)
-    problem, fit, path = solved.problem, solved.fit, solved.path
-    scale = float(np.linalg.norm(equations.right_side))
+
+def recover_by_flow(
+    problem: Problem, interpolation: Interpolation, options: Options
+) -> Recovered | None:
+    """Recover the samples of an ordinary training whose tensor is not determined, or None."""
+    if not applies(problem) or count_contradiction(problem.space.dimension, options.n_samples):
+        return None
+    solved = _of_flow(problem, options, None)
+    if solved is None:
+        return None
+    return _concluded(solved, interpolation, options, np.random.default_rng(options.seed))
+
+
+def _explained(solved: Solved) -> bool:
+    """Whether the equations are met to what noise and a computed path leave."""
+    right = solved.problem.equations.right_side
+    noise = solved.problem.evaluations.rounding * np.sqrt(right.size)
+    well = _WELL if solved.along is None else _FOLLOWED
+    return solved.fit.residual <= max(well * float(np.linalg.norm(right)), 2 * noise)
+
+
+def _of_flow(problem: Problem, options: Options, static: Solved | None) -> Solved | None:
+    """Follow every neuron, from the samples found so far or from random starts."""
+    start = None if static is None else static.fit
+    with np.errstate(all="ignore"):
+        found = ordinary(problem, options, start)
+    scale = float(np.linalg.norm(problem.equations.right_side))
+    if found is None or (static is not None and found.fit.residual > 0.5 * static.fit.residual):
+        return None
+    return Solved(
+        problem=found.problem,
+        fit=found.fit,
+        signed=True,
+        excess=False,
+        along=hypotheses.of_flow(problem, found.fit.residual / scale, found.used),
+        sentences=explained(found),
+        flow=found,
+    )
+
+
+def _concluded(
+    solved: Solved, interpolation: Interpolation, options: Options, rng: np.random.Generator
+) -> Recovered:
+    """Bound the samples, fix their norms and judge."""
+    problem, fit, flow, stated = solved.problem, solved.fit, solved.flow, options.n_samples
+    scale = float(np.linalg.norm(problem.equations.right_side))
     residual = fit.residual / scale
-
-    error = equation_error(problem, fit, along_path=path is not None)
+    error = equation_error(problem, fit, along_path=solved.along is not None)
     counted = stated is not None or chance_of_fit(interpolation, fit, residual) <= CHANCE
-    bound = np.full(n, np.inf)
+    bound = np.full(len(fit.x), np.inf)
     if counted and not solved.excess:
-        left = tensor if path is None else None
-        bound = sample_bounds(problem, fit, error, rng, tensor=left, counted=stated is not None)
+        degree = problem.equations.activation.degree
+        left = None if solved.along else interpolation.tensors.get(degree)
+        inside = None if flow is None else flow.inside
+        bound = sample_bounds(
+            problem, fit, error, rng, tensor=left, counted=stated is not None, inside=inside
+        )
     scaled = _scaled(problem, fit, options, bound, signed=solved.signed)
     recovery = Recovery(
         x=scaled.x,
@@ -91,102 +116,23 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
         residual=residual,
         equivalences=scaled.equivalences,
     )
-
-    verdict, more = judge(problem, interpolation, fit, recovery, stated, excess=solved.excess)
+    verdict, more = judge(
+        problem,
+        interpolation,
+        fit,
+        recovery,
+        stated,
+        excess=solved.excess,
+        searched=flow is not None and flow.searched,
+    )
     rests_on = assumed(problem, fit, error, stated=stated is not None)
     said = (
-        hypotheses.of_setting(problem, path_end=None if path is None else residual),
+        solved.along or hypotheses.of_setting(problem),
         *hypotheses.of_samples(problem, options, rests_on, error / scale),
     )
     sentences = (*solved.sentences, scaled.reason, *more)
-    return Recovered(verdict, sentences, recovery, said, rests_on)
-
-
-def _solve(
-    problem: Problem,
-    interpolation: Interpolation,
-    basis: Float64[FloatArray, "r n"],
-    rng: np.random.Generator,
-    options: Options,
-) -> _Solved:
-    """Find the samples: pencil, coefficients, refinement, signs, training path."""
-    equations, n = problem.equations, basis.shape[1]
-    fit = solve_components(
-        equations, interpolation, basis, rng, progress=lambda e: options.report("refinement", e)
-    )
-    scale = float(np.linalg.norm(equations.right_side))
-    sentences = [f"{n} samples reproduce the weights' equations to {fit.residual / scale:.2g}."]
-    excess = _excess(equations, interpolation, fit, problem.evaluations.rounding) > EXCESS
-    if excess:
-        assert interpolation.carried_by is not None
-        sentences.append(
-            f"The polynomial alone reproduces them to {interpolation.carried_by.residual:.2g}: "
-            f"what these {n} samples leave unexplained is either more samples or a fit that did "
-            "not end."
-        )
-    signed = equations.by_value
-    if equations.free_b and not signed:
-        x, b, signed = oriented(equations, problem.evaluations.values, fit.x, fit.b)
-        fit = replace(fit, x=x, b=b)
-    path = _along_path(problem, basis, fit, options)
-    if path is not None:
-        fit, excess = path.fit, False
-        problem = replace(problem, equations=path.equations)
-        sentences.append(
-            "Full-batch gradient descent on the squared loss from the initial weights on these "
-            f"samples, at {path.rate:.3g} over the largest eigenvalue of the tangent kernel, ends "
-            f"within {fit.residual / scale:.2g} of the change of the weights."
-        )
-    return _Solved(problem, fit, signed, excess, path, tuple(sentences))
-
-
-def _excess(equations: Equations, interpolation: Interpolation, fit: Fit, rounding: float) -> float:
-    """Return the variance that n samples leave over that which the polynomial leaves."""
-    carried = interpolation.carried_by
-    assert carried is not None
-    scale = float(np.linalg.norm(equations.right_side))
-    extra = equations.right_side.size - fit.unit.size - carried.spare
-    if extra <= 0:
-        return 0.0
-    left = max(fit.residual**2 - (carried.residual * scale) ** 2, 0.0) / extra
-    computing = 100 * np.finfo(float).eps * scale / np.sqrt(equations.right_side.size)
-    return float(left / max(carried.noise, rounding, computing) ** 2)
-
-
-def _along_path(
-    problem: Problem, basis: Float64[FloatArray, "r n"], fit: Fit, options: Options
-) -> PathFit | None:
-    """Follow the training path where both layers moved and the size allows it."""
-    weights, equations, space = problem.weights, problem.equations, problem.space.basis
-    applies = (
-        problem.setting == "known-init"
-        and problem.evaluations.base == "midpoint"
-        and not problem.scaled
-        and np.any(problem.evaluations.values)
-        and equations.points.size * len(fit.x) <= PATH_LIMIT
-        and fit.factor is not None
-    )
-    if not applies or weights.a0 is None or weights.W0 is None:
-        return None
-    ends = Ends(weights.a0, weights.W0 @ space, weights.a, weights.W @ space, equations.activation)
-    rng = np.random.default_rng(options.seed)
-
-    def again(corrected: Equations, current: Fit) -> Fit:
-        interpolation = interpolate(corrected, problem.evaluations.rounding)
-        if interpolation.carried_by is None:
-            return current
-        known = current.x / np.linalg.norm(current.x, axis=1, keepdims=True)
-        return solve_components(corrected, interpolation, basis, rng, known=known)
-
-    with np.errstate(all="ignore"):
-        path = refine_along_path(
-            equations,
-            fit,
-            ends,
-            again=again,
-            progress=lambda e: options.report("training path", e),
-        )
-    return path if path is not None and path.fit.residual < 0.5 * fit.residual else None
+    course = None if flow is None else flow.course
+    return Recovered(verdict, sentences, recovery, said, rests_on, course)
 
 
 def _scaled(

@@ -98,7 +98,8 @@ def sensitivity(equations: Equations, fit: Fit) -> Sensitivity:
     if equations.right_side.size * unknowns <= FORMED:
         if equations.right_side.size < unknowns:
             return _unknown(fit)
-        return _from_formed(equations, fit)
+        J, left = dense_jacobian(equations, fit.x, fit.b), equations.residual(fit.x, fit.b)
+        return from_jacobian(J, fit, left.ravel(), free_b=equations.free_b)
     if unknowns <= FACTORED:
         return _from_normal(equations, fit)
     return _unknown(fit)
@@ -109,9 +110,19 @@ def _unknown(fit: Fit) -> Sensitivity:
     return Sensitivity(np.full(n, np.inf), np.full(n, np.inf), np.zeros(n), None)
 
 
-def _directions(equations: Equations, fit: Fit) -> Directions | None:
+def from_jacobian(
+    J: Float64[FloatArray, "e p"], fit: Fit, left: Float64[FloatArray, " e"], *, free_b: bool
+) -> Sensitivity:
+    """Factor a given J at a fit that leaves ``left`` in the equations."""
+    directions = _directions(J, fit)
+    if directions is None:
+        return _unknown(fit)
+    step = directions.moves @ (directions.left.T @ left / directions.values)
+    return _by_sample(fit, directions.moves / directions.values, step, directions, free_b=free_b)
+
+
+def _directions(J: Float64[FloatArray, "e p"], fit: Fit) -> Directions | None:
     """Decompose J, or return None where it is singular."""
-    J = dense_jacobian(equations, fit.x, fit.b)
     D = np.linalg.norm(J, axis=0)
     if not np.all(np.isfinite(D)) or D.min() <= 0:
         return None
@@ -121,20 +132,6 @@ def _directions(equations: Equations, fit: Fit) -> Directions | None:
         return None
     moves = (right / D).T.reshape(*fit.unit.shape, len(D))
     return Directions(Q @ left, values, moves)
-
-
-def _step(equations: Equations, fit: Fit, directions: Directions) -> Float64[FloatArray, "n q"]:
-    """Return the Gauss-Newton step."""
-    left = equations.residual(fit.x, fit.b).ravel()
-    return directions.moves @ (directions.left.T @ left / directions.values)
-
-
-def _from_formed(equations: Equations, fit: Fit) -> Sensitivity:
-    directions = _directions(equations, fit)
-    if directions is None:
-        return _unknown(fit)
-    step = _step(equations, fit, directions)
-    return _by_sample(equations, fit, directions.moves / directions.values, step, directions)
 
 
 def _from_normal(equations: Equations, fit: Fit) -> Sensitivity:
@@ -150,21 +147,22 @@ def _from_normal(equations: Equations, fit: Fit) -> Sensitivity:
     along = residual_gradient(equations, fit.x, fit.b, equations.residual(fit.x, fit.b)).ravel()
     step = (inverse.T @ (inverse @ (along / D)) / D).reshape(fit.unit.shape)
     blocks = (inverse.T / D[:, None]).reshape(*fit.unit.shape, len(D))
-    return _by_sample(equations, fit, blocks, step, None)
+    return _by_sample(fit, blocks, step, None, free_b=equations.free_b)
 
 
 def _by_sample(
-    equations: Equations,
     fit: Fit,
     blocks: Float64[FloatArray, "n q nq"],
     step: Float64[FloatArray, "n q"],
     directions: Directions | None,
+    *,
+    free_b: bool,
 ) -> Sensitivity:
     """Take the norms of the row blocks of J^+, which are given up to a rotation."""
     n, r = fit.x.shape
     x = np.array([np.sqrt(np.linalg.eigvalsh(part @ part.T)[-1]) for part in blocks[:, :r]])
     b = np.zeros(n)
-    if equations.free_b:
+    if free_b:
         b = np.linalg.norm(blocks[:, r], axis=1) / np.maximum(np.abs(fit.b), 1e-300)
     return Sensitivity(x, b, np.linalg.norm(step[:, :r], axis=1), directions)
 

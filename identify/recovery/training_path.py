@@ -21,7 +21,8 @@ import numpy as np
 from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
 from identify.recovery.fit import Fit, project_out
-from identify.recovery.gradient_descent import Ends, Path, descend_to_outputs
+from identify.recovery.flow.ends import Ends
+from identify.recovery.gradient_descent import Path, descend_to_outputs
 from identify.recovery.levenberg import refine
 
 _RATES = (0.02, 0.1, 0.25, 0.5, 1.0, 1.5)

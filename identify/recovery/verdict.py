@@ -8,7 +8,7 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.equations.pose import Problem
-from identify.findings import CLAIM, Assumed, Recovery, Verdict
+from identify.findings import CLAIM, Assumed, Course, Recovery, Verdict
 from identify.recovery.fit import Fit
 from identify.tensor.interpolation import Interpolation
 
@@ -27,6 +27,7 @@ class Recovered:
         recovery: The samples, or None.
         hypotheses: What they and their bounds rest on, as sentences.
         assumed: The numbers among them, or None.
+        course: How the training went, or None.
     """
 
     verdict: Verdict
@@ -34,6 +35,7 @@ class Recovered:
     recovery: Recovery | None
     hypotheses: tuple[str, ...] = ()
     assumed: Assumed | None = None
+    course: Course | None = None
 
 
 def count_contradiction(n: int, stated: int | None) -> Recovered | None:
@@ -73,8 +75,13 @@ def judge(
     stated: int | None,
     *,
     excess: bool,
+    searched: bool = False,
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """Return the verdict and its reasons; ``excess``: the polynomial fits much better than n do."""
+    """Return the verdict and its reasons.
+
+    ``excess``: the polynomial fits much better than n samples do; ``searched``: random starts found
+    them, which excludes no others.
+    """
     n, norms = len(recovery.x), np.linalg.norm(recovery.x, axis=1)
     if stated is None and (reason := _any_number(interpolation, fit, recovery)):
         return Verdict.UNDECIDED, (reason,)
@@ -86,6 +93,9 @@ def judge(
             "residual and the Jacobian of the equations; nothing is claimed beyond them."
         )
         return verdict, (reason,)
+    if searched:
+        pinned = f"All {n} samples are pinned; that no others fit is not shown by a search."
+        return Verdict.LOCALLY_IDENTIFIABLE, (pinned,)
     return Verdict.GLOBALLY_IDENTIFIABLE, _only_ones(problem, recovery, norms, stated)
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from identify.arrays import FloatArray
-from identify.findings import CLAIM, Neurons, RankReport, Recovery
+from identify.findings import CLAIM, Course, Neurons, RankReport, Recovery
 from identify.rendering.style import ACCENT, INK, MUTED, RULE, SECOND, figure_of_height
 from identify.rendering.words import number, relative_bound
 
@@ -92,6 +92,19 @@ def bounds_figure(recovery: Recovery) -> Figure | None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set(xlabel="samples, smallest bound first", ylabel="bound / norm")
     axes.set_title(f"A sample is claimed below {CLAIM:g} (dashed)")
+    return figure
+
+
+def course_figure(course: Course) -> Figure:
+    """Draw how the residual of every sample went, relative to the largest at the start."""
+    figure = figure_of_height(2.6)
+    axes = figure.add_subplot()
+    start = float(np.abs(course.residuals[0]).max(initial=0.0)) or 1.0
+    for n, sure in enumerate(course.confirmed):
+        shown = np.abs(course.residuals[:, n]) / start
+        axes.plot(course.times, shown, color=ACCENT if sure else MUTED, lw=1, alpha=0.6)
+    axes.axhline(0, color=RULE, lw=1)
+    axes.set(xlim=(0, 1), xlabel="share of the training, at its own pace", ylabel="size")
     return figure
 
 

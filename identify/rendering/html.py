@@ -77,4 +77,7 @@ def _plots(report: Findings) -> dict[str, str | None]:
         else inline_svg(figures.spectrum_figure(report.rank), "s"),
         "neurons": inline_svg(neurons, "n"),
         "bounds": None if bounds is None else inline_svg(bounds, "b"),
+        "course": None
+        if report.course is None
+        else inline_svg(figures.course_figure(report.course), "c"),
     }

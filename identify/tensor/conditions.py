@@ -81,6 +81,11 @@ def _sentences(problem: Problem, interpolation: Interpolation, report: RankRepor
             f"The samples are seen in the {r} of {d} dimensions that {what} span; counts are taken "
             f"there.{tail}"
         )
+    if problem.decay != 1:
+        sentences.append(
+            f"The initial weights decayed by the factor {problem.decay:.6g}: the equations are "
+            "those of W and a divided by it."
+        )
     gram, symmetric = interpolation.gram, interpolation.symmetric
     if gram is not None:
         sentences.append(_gram_sentence(gram, report))

@@ -19,7 +19,6 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.equations.pose import Problem, equations_in
-from identify.equations.row_space import RowSpace
 from identify.equations.system import Equations
 from identify.tensor.features import form_dimension, gradient_features, monomial_features
 
@@ -79,8 +78,7 @@ def compress(problem: Problem, *, wider: bool, seed: int = 0) -> Forms:
     basis = problem.space.basis
     if wider and _widens(problem):
         basis = np.column_stack([basis, direction_outside(basis, np.random.default_rng(seed))])
-    space = RowSpace(basis, problem.space.singular_values, 0.0, noisy=False, floor=0.0)
-    equations = equations_in(problem.evaluations, space)
+    equations = equations_in(problem.evaluations, basis)
     sigma = float(np.sqrt(np.mean(equations.points**2))) or 1.0
     degrees, blocks, right = _linear_equations(equations, problem.evaluations.values, sigma)
     # M / |g| = U S V^T without what is rounding; the rows of S V^T q = U^T g / |g| are independent

@@ -1,13 +1,10 @@
-"""Coefficients, pencils, and the space of the samples."""
+"""Coefficients, pencils, and where a spectrum falls into its noise."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from identify.equations.row_space import row_space
 from identify.recovery.pencil import fit_weights, pencil_directions, pick, range_basis
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.rank import gap_rank
@@ -78,80 +75,6 @@ def test_range_and_pick(alpha):
     order = np.argmax(np.abs(x @ (picked @ basis.T).T), axis=1)
     signs = np.sign(np.sum(x * (picked @ basis.T)[order], axis=1)) ** alpha
     np.testing.assert_allclose(weights[order] * signs, b, rtol=1e-7)
-
-
-def spectrum(values, m, d, seed=0):
-    """An (m, d) matrix with given singular values and its right singular vectors."""
-    rng = np.random.default_rng(seed)
-    left = np.linalg.qr(rng.standard_normal((m, len(values))))[0]
-    right = np.linalg.qr(rng.standard_normal((d, len(values))))[0]
-    return left @ np.diag(values) @ right.T, right
-
-
-@pytest.mark.parametrize("small", [1e-3, 1e-8, 1e-10])
-@pytest.mark.parametrize("shape", [(50, 20), (10, 20), (20, 5)])
-def test_a_small_singular_value_may_be_a_sample(small, shape):
-    matrix, right = spectrum([3.0, 2.0, 1.5, 1.0, small], *shape)
-    space = row_space(matrix, 1e-18)
-    assert space.dimension == 5
-    assert not space.noisy
-    np.testing.assert_allclose(space.basis.T @ space.basis, np.eye(5), atol=1e-12)
-    inside = space.basis @ (space.basis.T @ right)
-    np.testing.assert_allclose(inside, right, atol=1e-14 / small)
-
-
-@pytest.mark.parametrize("level", [1e-2, 1e-5, 1e-9])
-@pytest.mark.parametrize("d", [13, 14, 30])
-def test_flat_noise_of_eight_or_more_is_cut_off(level, d):
-    m = 400
-    matrix, right = spectrum([30.0, 20.0, 15.0, 12.0, 10.0], m, d)
-    noise = level * np.random.default_rng(1).standard_normal((m, d)) / np.sqrt(m)
-    space = row_space(matrix + noise, 1e-18)
-    assert space.dimension == 5
-    assert space.noisy
-    assert 0.5 * level < space.tail < 2 * level
-    np.testing.assert_allclose(space.basis @ (space.basis.T @ right), right, atol=level)
-
-
-@pytest.mark.parametrize("short", [1, 4, 7])
-def test_a_short_tail_is_kept(short):
-    matrix, _ = spectrum([30.0, 20.0, 15.0, 12.0, 10.0], 400, 5 + short)
-    noise = 1e-5 * np.random.default_rng(1).standard_normal(matrix.shape)
-    assert row_space(matrix + noise, 1e-18).dimension == 5 + short
-
-
-def test_a_steep_tail_is_kept():
-    values = [3.0, 2.0, *np.geomspace(1e-6, 1e-9, 10)]
-    assert row_space(spectrum(values, 60, 12)[0], 1e-18).dimension == 12
-
-
-@pytest.mark.parametrize("excess", [1.5, 3.0, 30.0])
-@pytest.mark.parametrize("zeros", [0, 3])
-def test_rounding_that_added_up_is_cut_off(excess, zeros):
-    """Noise somewhat above that of one rounding, as many steps leave it, and some dead inputs."""
-    m, d, rounding = 250, 64, 1e-16
-    matrix, _ = spectrum([1.0, 0.6, 0.2, 0.1, 0.05, 0.004], m, d)
-    largest = 20 * rounding * np.sqrt(m)  # the floor
-    noise = np.random.default_rng(0).standard_normal((m, d))
-    noise *= excess * largest / np.linalg.norm(noise, 2)
-    matrix += noise
-    matrix[:, d - zeros :] = 0.0
-    assert row_space(matrix, rounding).dimension == 6
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 8), st.integers(0, 6), st.integers(1, 40), st.integers(0, 999))
-def test_rounding_is_left_out(rank, more, m, seed):
-    rng = np.random.default_rng(seed)
-    d = rank + more
-    matrix = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, d))
-    stored = matrix.astype(np.float32).astype(float)
-    rms = float(np.sqrt(np.mean(matrix**2)))
-    space = row_space(stored, 2.0**-24 * rms)
-    assert space.dimension <= min(m, rank)
-    assert np.linalg.norm(matrix - matrix @ space.basis @ space.basis.T) < 1e-3 * np.sqrt(m * d) * (
-        1 + rms
-    )
 
 
 def test_gap_rank():

@@ -1,0 +1,1 @@
+"""Ordinary training from known weights: given samples and residuals, every neuron flows alone."""

@@ -1,0 +1,51 @@
+"""What a flow shows of the training, as full sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from identify.findings import Course
+from identify.recovery.flow.ordinary import Ordinary
+
+
+def explained(found: Ordinary) -> tuple[str, ...]:
+    """Say how the samples were found, what the flow leaves, and which training it shows."""
+    course, n = found.course, len(found.fit.x)
+    many = int(course.confirmed.sum())
+    how = (
+        f"Two families of starts that share nothing ({found.starts} descents) agree on "
+        f"{many} of {n} samples; of the others nothing is claimed."
+        if many < n
+        else f"Two families of starts that share nothing ({found.starts} descents) agree on "
+        f"all {n} samples."
+    )
+    where = how if found.searched else "The flow starts from the samples of the tensor."
+    m = len(found.problem.weights.a)
+    return (
+        where,
+        (
+            f"{n} samples whose residuals change smoothly in time carry the {found.used} of {m} "
+            "neurons that moved by less than half their length along their flow to within "
+            f"{course.miss:.1e} of where they ended, each weighted by its movement."
+        ),
+        *_training(course),
+    )
+
+
+def _training(course: Course) -> tuple[str, ...]:
+    """Name decay, inertia and how the residuals fell."""
+    decay = "no weight decay shows"
+    if course.decay != 1:
+        decay = f"the initial weights decayed by the factor {course.decay:.6f}"
+    start, end = (float(np.sqrt(np.mean(row**2))) for row in course.residuals[[0, -1]])
+    sentence = (
+        f"The training: {decay}; the residuals went from {start:.3g} to {end:.3g} (root mean "
+        "square, up to a common factor and pace)"
+    )
+    if course.lag > max(10 * course.miss**2, 1e-7):
+        sentence += (
+            f"; the weights lag by {course.lag:.1e} of its length behind the gradients, as in "
+            f"{0.5 / course.lag:.0f} steps without momentum, or "
+            f"{9.5 / course.lag:.0f} with momentum 0.9"
+        )
+    return (sentence + ".",)
