@@ -68,7 +68,7 @@ def _explained(solved: Solved) -> bool:
     right = solved.problem.equations.right_side
     noise = solved.problem.evaluations.rounding * np.sqrt(right.size)
     well = _WELL if solved.along is None else _FOLLOWED
-    return solved.fit.residual <= max(well * float(np.linalg.norm(right)), 2 * noise)
+    return bool(solved.fit.residual <= max(well * np.linalg.norm(right), 2 * noise))
 
 
 def _of_flow(problem: Problem, options: Options, static: Solved | None) -> Solved | None:
