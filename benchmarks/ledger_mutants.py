@@ -3,7 +3,7 @@
     uv run python benchmarks/ledger_mutants.py [--sample 60] [--seed 0] [MODULE ...]
 
 Each mutant changes one number, operator or comparison inside a claim file, and the claims of that
-file are examined again. A mutant is noticed when a verdict is not the recorded one, or the file
+file are examined again. A mutant is noticed when a finding is not the recorded one, or the file
 does not load. Survivors are printed: each is a check too weak, or a change without effect (another
 seed, one more random instance). Writes ``benchmarks/results/ledger_mutants.json``.
 """

@@ -26,6 +26,21 @@ SEED = 0
 
 HEAD = """# When Theorem 4.1's hypothesis can hold
 
+## In short
+
+"""
+COUNTED = "Of the KKT points below, the samples are determined by"
+TAKEAWAY = """
+So the theorem as it stands is one for degree 3, and for degree 4 within one class, on samples that
+are nearly orthogonal; coherence ends it, and width never helps (six nearly orthogonal samples of
+one class at degree 6 are an exception, with a K that is nearly singular). Read as values of a
+gradient, the same equations determine T at most points of every degree, but seldom with two
+classes and an even degree, where too few eigenvectors exist. For orthonormal samples this is a
+theorem: `uv run proofs-check --only satisfiability-orthonormal --only symmetric-reaches-further`.
+"""
+TABLE = """
+## The table
+
 Written by `uv run python benchmarks/satisfiability.py`. At a KKT point every neuron is a real
 eigenvector of T, so rank(K) is bounded by its value for one neuron on each of them, at any width.
 The rows are KKT points with all margins 1 on r unit samples with random cosines, the largest of
@@ -47,6 +62,20 @@ COLUMNS = (
     "gram rank / N",
     "symmetric rank / full",
 )
+
+
+def takeaway(rows: list[dict[str, Any]]) -> str:
+    """How often either condition holds, by degree and classes, and what follows."""
+    points = [one for one in rows if "N" in one]
+    groups = sorted({(one["alpha"], len(set(one["labels"]))) for one in points})
+    lines = [f"| {COUNTED} | (4.2) | f as a gradient |", "| --- | --- | --- |"]
+    for alpha, classes in groups:
+        own = [p for p in points if (p["alpha"], len(set(p["labels"]))) == (alpha, classes)]
+        gram = sum(p["gram_rank"] == p["N"] for p in own)
+        symmetric = sum(p["symmetric_rank"] == p["symmetric_full"] for p in own)
+        which = "" if alpha % 2 else (", one class" if classes == 1 else ", two classes")
+        lines.append(f"| α = {alpha}{which} | {gram} of {len(own)} | {symmetric} of {len(own)} |")
+    return "\n".join(lines) + "\n" + TAKEAWAY
 
 
 def row(cell: Cell) -> dict[str, Any]:
@@ -84,7 +113,8 @@ def page(rows: list[dict[str, Any]]) -> str:
             f"{gram} | {symmetric} |"
         )
     head = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
-    return "\n".join([HEAD, *head, *lines]) + "\n"
+    text = HEAD + takeaway(rows) + TABLE
+    return "\n".join([text, *head, *lines]) + "\n"
 
 
 def ratio(rank: int, full: int) -> str:

@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from proofs_check.claims import all_claims, check_all
-from proofs_check.docket import Counterexample, Evidence, Method
-from proofs_check.ledger import CheckedClaim, Claim, ClaimVerdict
+from proofs_check.docket import Counterexample, Evidence, Method, Scope
+from proofs_check.ledger import CheckedClaim, Claim, ClaimVerdict, Origin, Severity
 
 if TYPE_CHECKING:
     from proofs_check import strategies
@@ -20,6 +20,9 @@ __all__ = [
     "Counterexample",
     "Evidence",
     "Method",
+    "Origin",
+    "Scope",
+    "Severity",
     "all_claims",
     "check_all",
     "strategies",

@@ -16,6 +16,7 @@ from identify.cli.progress import progress_bar
 from identify.files import check_target
 from proofs_check.claims import all_claims, check_all
 from proofs_check.ledger import CheckedClaim, ClaimVerdict
+from proofs_check.record import write_record
 
 EXPECTED, SURPRISE, UNDECIDED, BAD_INPUT = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -25,8 +26,8 @@ INTERRUPTED = 130
 class ProofsCheck:
     """Decide the claims of arXiv 2602.08723, each with evidence.
 
-    Exit status: 0 if every verdict is the recorded one, 1 if one is not, 2 if one stayed undecided
-    as recorded, 3 for input that cannot be used.
+    Exit status: 0 if every verdict, and what it rests on, is the recorded one, 1 if one is not,
+    2 if one stayed undecided as recorded, 3 for input that cannot be used.
     """
 
     only: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="ID")] = ()
@@ -39,6 +40,8 @@ class ProofsCheck:
     """Write the ledger as one self-contained page."""
     errata: Path | None = None
     """Write the corrections a reader of the paper needs as Markdown; whole ledger only."""
+    record: Path | None = None
+    """Write what was found, to be compared with from then on, as JSON; whole ledger only."""
 
     def run(self) -> int:
         """Examine, print and write; the exit status described above."""
@@ -49,9 +52,10 @@ class ProofsCheck:
         return exit_status(checked)
 
     def _check_arguments(self) -> None:
-        if self.errata is not None and (self.only or self.section):
-            raise ValueError("--errata: found with --only or --section; pass it alone")
-        for name in ("json", "html", "errata"):
+        for name in ("errata", "record"):
+            if getattr(self, name) is not None and (self.only or self.section):
+                raise ValueError(f"--{name}: found with --only or --section; pass it alone")
+        for name in ("json", "html", "errata", "record"):
             check_target(getattr(self, name), f"--{name}")
 
     def _examine(self) -> list[CheckedClaim]:
@@ -85,6 +89,8 @@ class ProofsCheck:
         for path, write in zip((self.json, self.html, self.errata), writers, strict=True):
             if path is not None:
                 write(checked, path)
+        if self.record is not None:
+            write_record({found.id: found.findings for found in checked}, self.record)
 
 
 def exit_status(checked: Sequence[CheckedClaim]) -> int:

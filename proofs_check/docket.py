@@ -25,8 +25,19 @@ class Method(StrEnum):
     SYMBOLIC = "symbolic"
     EXACT = "exact arithmetic"
     BALL = "ball arithmetic"
-    PROPERTY = "property test"
     NUMERICAL = "floating point"
+
+
+EXACT_METHODS = frozenset({Method.SYMBOLIC, Method.EXACT})
+"""Those that leave no room for rounding."""
+
+
+class Scope(StrEnum):
+    """What a check ranges over, from the widest to the narrowest."""
+
+    ALL = "for all parameters"
+    LISTED = "for the instances listed"
+    RANDOM = "property-tested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,8 @@ class Evidence:
         count: How many instances or identities.
         failed: How many of them did not hold.
         seed: Seed of the random instances, None where nothing was random.
+        scope: What it ranges over.
+        carries: Whether the verdict rests on it; an illustration has to hold, and adds nothing.
     """
 
     method: Method
@@ -46,6 +59,8 @@ class Evidence:
     count: int
     failed: int
     seed: int | None = None
+    scope: Scope = Scope.LISTED
+    carries: bool = True
 
     @property
     def holds(self) -> bool:
@@ -60,12 +75,15 @@ class Counterexample:
     Attributes:
         what: What they are and what goes wrong, as a sentence.
         values: The values by name, written as strings and lists of strings.
-        confirmed: Whether the values, read back from that writing, do refute the statement.
+        confirmed: Whether the values, read back from that writing, do refute the statement, and
+            none of the near misses does.
+        near: By hypothesis, what is changed in the values for a near miss that violates it alone.
     """
 
     what: str
     values: Mapping[str, Stored]
     confirmed: bool
+    near: Mapping[str, Mapping[str, Stored]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,26 +94,67 @@ class Docket:
     counterexamples: list[Counterexample] = field(default_factory=list)
 
     def check(
-        self, method: Method, what: str, outcomes: Iterable[bool] | bool, seed: int | None = None
+        self,
+        method: Method,
+        what: str,
+        outcomes: Iterable[bool] | bool,
+        seed: int | None = None,
+        *,
+        scope: Scope | None = None,
+        carries: bool = True,
     ) -> None:
         """File one bool per instance; none at all count as a failure.
 
         Raises:
             TypeError: If an outcome is not a bool (a sympy relational has no truth value yet).
+            ValueError: If random or inexact instances are filed as all there are.
         """
         results = [outcomes] if isinstance(outcomes, bool) else list(outcomes)
         for result in results:
             if not isinstance(result, bool):
                 raise TypeError(f"outcome: found {type(result).__name__}; pass bools")
-        self.checks.append(Evidence(method, what, len(results), len(results) - sum(results), seed))
+        drawn = Scope.LISTED if seed is None else Scope.RANDOM
+        if scope is Scope.ALL and (seed is not None or method not in EXACT_METHODS):
+            raise ValueError(f"scope: found a check by {method.value}, seed {seed}; pass no scope")
+        failed = len(results) - sum(results)
+        self.checks.append(
+            Evidence(method, what, len(results), failed, seed, scope or drawn, carries)
+        )
+
+    def general(
+        self,
+        what: str,
+        outcomes: Iterable[bool] | bool,
+        method: Method = Method.SYMBOLIC,
+    ) -> None:
+        """File what settles the statement for all its parameters.
+
+        Identities in which every parameter is a symbol, or the finitely many cases to which the
+        argument of the claim reduces all others.
+        """
+        self.check(method, what, outcomes, scope=Scope.ALL)
 
     def symbolic(self, what: str, outcomes: Iterable[bool] | bool) -> None:
-        """File identities that computer algebra reduced to 0 = 0."""
+        """File identities that computer algebra reduced to 0 = 0, for the sizes listed."""
         self.check(Method.SYMBOLIC, what, outcomes)
 
     def exact(self, what: str, outcomes: Iterable[bool] | bool, *, seed: int | None = None) -> None:
         """File checks in rational or modular arithmetic."""
         self.check(Method.EXACT, what, outcomes, seed)
+
+    def example(
+        self, what: str, outcomes: Iterable[bool] | bool, *, seed: int | None = None
+    ) -> None:
+        """File an exact illustration: the verdict does not rest on it, and it has to hold."""
+        self.check(Method.EXACT, what, outcomes, seed, carries=False)
+
+    def witness(self, what: str, outcomes: Iterable[bool] | bool, *, seed: int) -> None:
+        """File what holds almost everywhere if it holds at one point, seen at points drawn.
+
+        A polynomial that is not 0 at one point, a determinant for one, is not 0 outside a null set:
+        the sizes listed are settled, although the point was drawn at random.
+        """
+        self.check(Method.EXACT, what, outcomes, seed, scope=Scope.LISTED)
 
     def ball(self, what: str, outcomes: Iterable[bool] | bool, *, seed: int | None = None) -> None:
         """File checks in ball arithmetic: rigorous, but of enclosures, so never "proved"."""
@@ -105,18 +164,37 @@ class Docket:
         """File checks in floating point."""
         self.check(Method.NUMERICAL, what, outcomes, seed)
 
-    def refute(self, what: str, fails: Callable[..., bool], **values: Exact) -> None:
+    def refute(
+        self,
+        what: str,
+        fails: Callable[..., bool],
+        near: Mapping[str, Mapping[str, Exact]] | None = None,
+        **values: Exact,
+    ) -> None:
         """File a counterexample to the statement as written.
 
         Args:
             what: What the values are and what goes wrong, as a sentence.
             fails: Called with the values as keywords, after they were written and read back;
                 True if they meet every hypothesis and the statement fails for them.
+            near: By hypothesis (or conclusion), values to put in place of some of these so that
+                it alone is violated; ``fails`` has to be False there.
             **values: The counterexample, in exact numbers.
         """
         stored = {name: store(value) for name, value in values.items()}
-        confirmed = fails(**{name: restore(value) for name, value in stored.items()})
-        self.counterexamples.append(Counterexample(what, stored, confirmed is True))
+        misses = [{**values, **changed} for changed in (near or {}).values()]
+        confirmed = fails(**_read_back(values)) is True and all(
+            fails(**_read_back(miss)) is False for miss in misses
+        )
+        changes = {
+            name: {key: store(value) for key, value in changed.items()}
+            for name, changed in (near or {}).items()
+        }
+        self.counterexamples.append(Counterexample(what, stored, confirmed, changes))
+
+
+def _read_back(values: Mapping[str, Exact]) -> dict[str, Exact]:
+    return {name: restore(store(value)) for name, value in values.items()}
 
 
 def store(value: Exact) -> Stored:

@@ -118,9 +118,8 @@ def local_bounds(
     With S_i the norm of block i of J^+, T_i that of the row that moves b_i (relative to b_i), K_i
     the curvature and L_i the norm of the columns of x_i, a displacement (delta, beta) from the fit
     to the truth obeys |delta_i| <= S_i q, |beta_i| <= T_i q with
-    q = error + sum_k 1/2 K_k |delta_k|^2 + L_k |delta_k| |beta_k| <= error + A q^2, terms of the
-    third order being less than half of the second while |delta_i| < |x_i| / 4. The bound is inf
-    where nothing is claimed.
+    q = error + sum_k 1/2 K_k |delta_k|^2 + L_k |delta_k| |beta_k|. The bound is inf where nothing
+    is claimed.
     """
     nothing = np.full(len(fit.x), np.inf)
     if not (found.known and np.isfinite(error)):
@@ -129,7 +128,9 @@ def local_bounds(
     by_direction = majorant_bounds(equations, fit, found, error, K)
     if by_direction is not None:
         return by_direction
-    A = 1.5 * _quadratic(found, K, L)
+    # q <= error + A q^2 with A = sum_k 1/2 K_k S_k^2 + L_k S_k T_k; terms of the third order are
+    # less than half of the second while |delta_i| < |x_i| / 4
+    A = 1.5 * float(np.sum(0.5 * K * found.x**2 + L * found.x * found.b))
     if not 4 * A * error < 1:
         return nothing
     # the small root
@@ -137,26 +138,6 @@ def local_bounds(
     bounds = found.x * q + found.step
     near = (bounds < np.linalg.norm(fit.x, axis=1) / 4) & (found.b * q < 0.25)
     return np.where(near, bounds, np.inf)
-
-
-def _quadratic(found: Sensitivity, K: FloatArray, L: FloatArray) -> float:
-    """Return A with sum_k 1/2 K_k |delta_k|^2 + L_k |delta_k| |beta_k| <= A q^2.
-
-    Every sample alone moves by S_k q at the most; where the singular directions are known, all of
-    them together are bounded by one norm, with L |delta| |beta| <= L (tau |delta|^2 + |beta|^2 /
-    tau) / 2 and tau = T / S.
-    """
-    if found.directions is None:
-        return float(np.sum(0.5 * K * found.x**2 + L * found.x * found.b))
-    blocks = found.directions.moves / found.directions.values
-    r = blocks.shape[1] - found.free_b
-    tau = found.b / found.x
-    rows = [blocks[:, :r] * np.sqrt((K + L * tau) / 2)[:, None, None]]
-    if found.free_b:
-        share = np.sqrt(L / (2 * tau)) * found.b / np.linalg.norm(blocks[:, r], axis=1)
-        rows.append(blocks[:, r:] * share[:, None, None])
-    moved = np.concatenate(rows, axis=1).reshape(-1, blocks.shape[2])
-    return float(np.linalg.norm(moved, 2) ** 2)
 
 
 def _outside(problem: Problem, fit: Fit) -> Float64[FloatArray, " n"]:

@@ -45,7 +45,7 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
     if contradiction is not None:
         return contradiction
     solved = static_samples(problem, interpolation, basis, rng, options)
-    if applies(problem) and not _explained(solved):
+    if not _explained(solved) and applies(problem):
         better = _of_flow(problem, options, solved)
         solved = better or solved
     return _concluded(solved, interpolation, options, rng)

@@ -64,11 +64,6 @@ class Sensitivity:
     directions: Directions | None
 
     @property
-    def free_b(self) -> bool:
-        """Whether the coefficients are unknowns."""
-        return bool(np.any(self.b))
-
-    @property
     def known(self) -> bool:
         """Whether every factor is finite."""
         return bool(np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.b)))

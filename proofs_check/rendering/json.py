@@ -13,7 +13,7 @@ from identify.files import write_atomic
 from proofs_check.docket import Counterexample, Evidence
 from proofs_check.ledger import CheckedClaim
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever a key is renamed, removed or given another meaning."""
 PACKAGES = ("python-flint", "sympy", "numpy", "scipy", "hypothesis")
 
@@ -48,9 +48,13 @@ def _claim(found: CheckedClaim) -> dict[str, Any]:
         "where": claim.where,
         "section": claim.section,
         "statement": claim.statement,
+        "gist": claim.gist,
+        "origin": claim.origin.value,
+        "severity": claim.severity.value if claim.severity else None,
         "corrected": claim.corrected,
         "hypotheses": list(claim.hypotheses),
         "verdict": found.verdict.value,
+        "scope": found.scope.value if found.scope else None,
         "recorded": claim.recorded.value,
         "evidence": [_evidence(item) for item in found.evidence],
         "argument": claim.argument,
@@ -66,6 +70,7 @@ def _evidence(item: Evidence | Counterexample) -> dict[str, Any]:
             "what": item.what,
             "values": dict(item.values),
             "confirmed": item.confirmed,
+            "near_misses": {name: dict(changed) for name, changed in item.near.items()},
         }
     return {
         "method": item.method.value,
@@ -73,4 +78,6 @@ def _evidence(item: Evidence | Counterexample) -> dict[str, Any]:
         "count": item.count,
         "failed": item.failed,
         "seed": item.seed,
+        "scope": item.scope.value,
+        "carries": item.carries,
     }

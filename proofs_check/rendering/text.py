@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from proofs_check.docket import Counterexample, Evidence, Stored
-from proofs_check.ledger import CheckedClaim, ClaimVerdict
+from proofs_check.ledger import CheckedClaim, ClaimVerdict, Origin
+from proofs_check.rendering.alphabet import one_alphabet
 
 STYLE = {
     ClaimVerdict.PROVED: "green",
     ClaimVerdict.CORRECTED: "yellow",
     ClaimVerdict.REFUTED: "red",
+    ClaimVerdict.TESTED: "blue",
     ClaimVerdict.SUPPORTED: "cyan",
     ClaimVerdict.UNDECIDED: "bold magenta",
 }
@@ -24,19 +26,26 @@ def render_table(checked: Sequence[CheckedClaim]) -> Table:
     """One row per claim, for a rich console."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
-    table.add_column("where")
+    table.add_column("whose", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
+    table.add_column("gist", no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column("checks", justify="right", no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
     for found in checked:
-        verdict = Text(found.verdict.value, STYLE[found.verdict])
+        verdict = Text(found.badge, STYLE[found.verdict])
         if not found.as_recorded:
             verdict.append(f" (recorded: {found.claim.recorded.value})", "bold red")
         count = sum(item.count for item in found.checks) + len(found.counterexamples)
         numbers = (str(count), f"{found.seconds:.1f}")
-        where = Text(found.where, no_wrap=True, overflow="ellipsis")
-        table.add_row(Text(found.id), where, verdict, *numbers)
+        whose = Text(describe_origin(found))
+        table.add_row(Text(found.id), whose, verdict, Text(found.claim.gist), *numbers)
     return table
+
+
+def describe_origin(found: CheckedClaim) -> str:
+    """Whose statement it is, and of an erratum how bad, as in "paper, gap"."""
+    claim = found.claim
+    return claim.origin.value if claim.severity is None else f"{claim.origin}, {claim.severity}"
 
 
 def render_summary(checked: Sequence[CheckedClaim]) -> str:
@@ -48,6 +57,7 @@ def render_summary(checked: Sequence[CheckedClaim]) -> str:
     surprises = [found.id for found in checked if not found.as_recorded]
     if surprises:
         lines.append(f"Not as recorded: {', '.join(surprises)}.")
+        lines += [f"  {f.id}: {f.unrecorded}" for f in checked if f.unrecorded]
     return "\n".join(lines)
 
 
@@ -56,33 +66,44 @@ def render_details(found: CheckedClaim) -> str:
     claim = found.claim
     recorded = "" if found.as_recorded else f" (recorded: {claim.recorded.value})"
     parts = [
-        f"{found.id}: {found.verdict.value}{recorded}",
-        f"Where: {found.where}",
-        f"As written: {claim.statement}",
+        f"{found.id}: {found.badge}{recorded}",
+        f"In short: {claim.gist}",
+        f"Where: {found.where} ({describe_origin(found)})",
+        f"{describe_claimant(found)}: {claim.statement}",
     ]
     if claim.corrected is not None:
         parts.append(f"Should read: {claim.corrected}")
     if claim.hypotheses:
         parts.append("Assumed: " + "; ".join(claim.hypotheses))
-    parts += [f"  {describe_evidence(item)}" for item in found.evidence]
     if found.error is not None:
         parts.append(f"The examination ended with {found.error}")
-    return "\n".join([*parts, "", claim.argument])
+    if found.unrecorded is not None:
+        parts.append(f"Not as recorded: {found.unrecorded}")
+    evidence = [f"  {describe_evidence(item)}" for item in found.evidence]
+    return one_alphabet("\n".join([*parts, "", claim.argument, "", *evidence]))
+
+
+def describe_claimant(found: CheckedClaim) -> str:
+    """Before the statement: that of the paper is quoted, ours is claimed."""
+    return "We claim" if found.claim.origin is Origin.OURS else "As written"
 
 
 def describe_evidence(item: Evidence | Counterexample) -> str:
     """One piece of evidence as a line."""
     if isinstance(item, Counterexample):
         outcome = "" if item.confirmed else " NOT CONFIRMED"
-        return f"counterexample{outcome}: {item.what}: {describe_values(item)}"
+        near = f" (near misses: {', '.join(item.near)})" if item.near else ""
+        return f"counterexample{outcome}: {item.what}: {describe_values(item)}{near}"
     outcome = f"{item.count} held" if item.holds else f"{item.failed} of {item.count} FAILED"
     seed = "" if item.seed is None else f", seed {item.seed}"
-    return f"{item.method.value} ({outcome}{seed}): {item.what}"
+    role = item.scope.value if item.carries else "illustrates"
+    return f"{item.method.value}, {role} ({outcome}{seed}): {item.what}"
 
 
 def describe_values(item: Counterexample) -> str:
     """The counterexample in one line, as in x = ((3/5, 4/5), (1, 0)), b = (1, -1)."""
-    return ", ".join(f"{name} = {describe_value(value)}" for name, value in item.values.items())
+    shown = ", ".join(f"{name} = {describe_value(value)}" for name, value in item.values.items())
+    return one_alphabet(shown)
 
 
 def describe_value(value: Stored) -> str:

@@ -25,7 +25,7 @@ from identify.recovery.flow.linearised import (
 )
 from identify.recovery.flow.search import Found, search
 
-MOST = 64
+MOST = 40
 """Largest number of samples that are searched from random starts."""
 
 _TRUSTED = 0.02

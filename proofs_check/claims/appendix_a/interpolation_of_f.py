@@ -43,7 +43,7 @@ from proofs_check.exact.rational import (
     rank,
     transpose,
 )
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 
 @claim(
@@ -51,6 +51,8 @@ from proofs_check.ledger import ClaimVerdict, claim
     where="A.2, step 1, third display after eq. (A.5)",
     statement="By construction of the polynomial kernel, K = V V^T with the standard monomials.",
     corrected="K = V D V^T with D = diag(multinomial coefficients); still rank(K) = rank(V).",
+    gist="K is V D V^T with multinomial D, not V V^T",
+    severity=Severity.SLIP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def kernel_of_monomials(docket: Docket) -> None:
@@ -92,6 +94,7 @@ def kernel_of_monomials(docket: Docket) -> None:
     docket.refute(
         "one neuron: K = (W.W)^2 = 4, V V^T = 1 + 1 + 1 = 3",
         lambda W, alpha: gram(W, alpha) != [[dot(v, v)] for v in features(W, alpha)],
+        near={"a degree above 2": {"alpha": 2}, "two variables": {"W": ((2,),)}},
         W=((1, 1),),
         alpha=3,
     )
@@ -109,6 +112,8 @@ def wrong_inverse(W: Rows, alpha: int) -> bool:
     where="A.2, step 1, display of the pseudo-inverse",
     statement="Since V has full column rank, V^+ = V^T (V V^T)^+ = V^T K^+, and A^T = V^T K^+ F.",
     corrected="V^+ = V^T (V V^T)^+ = D V^T K^+, and A^T = D V^T K^+ F. V^T K^+ F is D^-1 A^T.",
+    gist="the same D is missing from the pseudo-inverse",
+    severity=Severity.SLIP,
     recorded=ClaimVerdict.CORRECTED,
     hypotheses=("V has full column rank, for the second equality",),
 )
@@ -147,6 +152,10 @@ def pseudo_inverse_of_v(docket: Docket) -> None:
     docket.refute(
         "three neurons in the plane, α = 3, V is 3 x 3 and invertible",
         wrong_inverse,
+        near={
+            "V of full column rank": {"W": ((1, 0), (0, 1), (1, 0))},
+            "a degree above 2": {"alpha": 2},
+        },
         W=((1, 0), (0, 1), (1, 1)),
         alpha=3,
     )
@@ -169,6 +178,7 @@ THIRDS = [[Fraction(t, 3) for t in row] for row in ((-1, 2, 2), (2, -1, 2), (2, 
     "kernel-interpolant",
     where="A.2, step 1, display of f",
     statement="f(w) = F^T K^+ k(w).",
+    gist="the kernel formula for f is right",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("rank(K) = N",),
 )

@@ -21,7 +21,8 @@ from proofs_check.exact.conditions import (
     satisfies_kkt,
 )
 from proofs_check.exact.formulas import Matrix, Vector, contraction
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.exact.one_term import absorbed_factor, derivative_is_evaluation
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 
 def rescaled(point: Point, s: Fraction, sign: int) -> Point:
@@ -46,6 +47,8 @@ def violates_a2(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int, c: Fract
     "4.2 for the weights c b_i. (a, W) is a KKT point for c t^α, samples x, labels y and "
     "multipliers λ exactly if s (a, W), s = |c|^(1/(α+1)), is one for t^α, x, "
     "sign(c) y and s^2 λ.",
+    gist="the leading coefficient c is lost: weights are off by c, labels by its sign",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def leading_coefficient(docket: Docket) -> None:
@@ -56,16 +59,21 @@ def leading_coefficient(docket: Docket) -> None:
     and the labels sign(c) y, so theta is multiplied by s; grad Phi has degree alpha, so
     lambda becomes |c| s^(1-alpha) lambda = s^2 lambda.
     """
+    docket.general(
+        "one sample and one neuron, any degree: the derivatives carry c, c with b only; s (a, W) "
+        "with s^(α+1) = c and s^2 b has the equations and the outputs of t^α",
+        [*derivative_is_evaluation(), *absorbed_factor()],
+    )
     c = sympy.Symbol("c")
     for alpha in ALPHAS:
         a, W, b, x = point = point_symbols(2, 2, 2)
         absorbed = residuals(a, W, [c * b_i for b_i in b], x, alpha)
-        docket.symbolic(
+        docket.example(
             f"the corrected equations, differentiated, for α = {alpha} and (n, m, d) in "
             f"{SIZES}; they are those of c = 1 with weights c b_i",
             derived(alpha, c) + identical(residuals(*point, alpha, c), absorbed),
         )
-    docket.exact(
+    docket.example(
         "KKT points for t^α, α = 2..5, divided by s = 1/2, 2, 3 are KKT points for "
         "c = s^(α+1) and -s^(α+1) with labels sign(c) y, λ / s^2; each violates (A.2)",
         [
@@ -79,6 +87,10 @@ def leading_coefficient(docket: Docket) -> None:
     docket.refute(
         "2 t^4, one neuron and one sample on the line, margin 1: α a f(W) is 1/2 and W is 1",
         violates_a2,
+        near={
+            "a KKT point": {"b": (Fraction(1, 8),)},
+            "c other than 1": {"a": (1,), "W": ((2,),), "b": (1,), "x": ((HALF,),), "c": 1},
+        },
         a=(HALF,),
         W=((1,),),
         b=(Fraction(1, 4),),

@@ -20,6 +20,7 @@ from proofs_check.exact.conditions import (
 )
 from proofs_check.exact.exact_kkt import orthonormal_point
 from proofs_check.exact.formulas import network
+from proofs_check.exact.one_term import rescaled_sample
 from proofs_check.ledger import ClaimVerdict, claim
 
 
@@ -27,6 +28,7 @@ from proofs_check.ledger import ClaimVerdict, claim
     "scale-symmetry",
     where="A.2, step 2, normalisation",
     statement="The model fixes a scale for x_i, so that recovered directions can be normalised.",
+    gist="stationarity leaves each sample's length open; norms or margins fix it",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("|x_i| = 1, or in its place y_i Φ(x_i) = 1; stationarity alone fixes no scale",),
 )
@@ -36,12 +38,16 @@ def length_of_samples(docket: Docket) -> None:
     Phi(c x) = c^alpha Phi(x), so y_i Phi(c x_i) = 1 has one solution c > 0 and each norm is
     fixed by its margin. With theta known in direction only, one factor is left to all norms.
     """
+    docket.general(
+        "one term of any degree: (c x, c^-α b) leaves p and f as they are, and Φ(c x) = c^α Φ(x)",
+        rescaled_sample(),
+    )
     c = sympy.Symbol("c", positive=True)
     a, W, b, x = point_symbols(2, 2, 2)
     longer = [[c * t for t in x[0]], x[1]]
     for alpha in range(1, 6):
         scaled = stationarity(a, W, [c**-alpha * b[0], b[1]], longer, alpha)
-        docket.symbolic(
+        docket.example(
             f"every residual is unchanged and Φ(c x) = c^{alpha} Φ(x), two neurons, n = d = 2, "
             f"α = {alpha}",
             [
@@ -54,7 +60,7 @@ def length_of_samples(docket: Docket) -> None:
         weights = [Fraction(t, 2**alpha) for t in labels]
         one = [[2 * t for t in point.x[0]], point.x[1]], [weights[0], labels[1]]
         both = [[2 * t for t in x_i] for x_i in point.x], weights
-        docket.exact(
+        docket.example(
             f"labels {labels}, α = {alpha}: with one sample or both doubled stationarity holds; "
             "the margins differ if it is one, and agree if it is both",
             [

@@ -19,6 +19,7 @@ from proofs_check.claims.section_4.homogenization import DEGREES, network_symbol
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
+from proofs_check.exact.one_term import ray_gradient
 from proofs_check.ledger import ClaimVerdict, claim
 
 SEED = 0
@@ -112,6 +113,7 @@ def part_squares(one: Instance, k: int) -> tuple[Fraction, Fraction]:
     statement="With C = C(α, {c_k}, R, m): |<∇Φ_σ, θ> - (α+1)Φ_σ| <= C(1 + |θ|^α), "
     "|∇Φ_σ| <= C(1 + |θ|^α), |Φ_σ| <= C(1 + |θ|^{α+1}), so Assumption 1 holds with "
     "p(t) = C(t + t^{α+1}) and q(t) = C(1 + t + t^{α+1}).",
+    gist="the three growth bounds of Assumption 1",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("|x| <= R", "of Assumption 1, the three inequalities; for p_a see E10"),
 )
@@ -123,15 +125,20 @@ def near_homogeneity(docket: Docket) -> None:
     with t = |theta| they are at most B_k t^(k+1) and max(k, 1) B_k t^k. Both powers of t are at
     most 1 + t^alpha where alpha is allowed, and 1 + t^(alpha+1) in the last bound.
     """
+    docket.general(
+        "any degree, width and dimension: Cauchy-Schwarz, a pair of coordinates; u^k + v^k <= "
+        "(u + v)^k; |W|^2 + k^2 |a|^2 <= k^2 |θ|^2; t^j <= 1 + t^α for 0 <= j <= α",
+        growth_identities(),
+    )
     s = network_symbols(3)
     f = polynomial_output(s.a, s.W, s.x, s.c)
-    docket.symbolic(
+    docket.example(
         "α = 3, two neurons in the plane: the formula for |∇Φ_σ|^2 that is used, differentiated",
         vanish(sum(sympy.diff(f, t) ** 2 for t in s.theta) - gradient_square(s.a, s.W, s.x, s.c)),
     )
     for alpha in DEGREES:
         found, M = network_instances(alpha), alpha + 1
-        docket.exact(
+        docket.example(
             f"α = {alpha}, random networks: |Φ^(k)|^2 and |∇Φ^(k)|^2 are at most "
             "R^(2k)|a|^2|W|^(2k) and R^(2k)|W|^(2k-2)(|W|^2 + k^2|a|^2), for k = 0 m|a|^2 and m",
             [
@@ -142,7 +149,7 @@ def near_homogeneity(docket: Docket) -> None:
             ],
             seed=SEED,
         )
-        docket.exact(
+        docket.example(
             f"α = {alpha}, one neuron along x with |x| = R: equality; with |x| = 2R they fail",
             [
                 part_squares(aligned(R), k) == part_bounds(aligned(R), k)
@@ -152,7 +159,7 @@ def near_homogeneity(docket: Docket) -> None:
                 for k in range(M)
             ],
         )
-        docket.exact(
+        docket.example(
             f"α = {alpha}: the number used for |θ| is not above it, by less than 1/1000",
             [
                 one.norm**2 <= sum(one.squares) < (one.norm + Fraction(1, 1000)) ** 2
@@ -160,7 +167,7 @@ def near_homogeneity(docket: Docket) -> None:
             ],
             seed=SEED,
         )
-        docket.exact(
+        docket.example(
             f"α = {alpha}, random networks: the three inequalities, C = sum max(k, α-k)|c_k|B_k",
             [
                 abs(defect_sum(one.a, one.W, one.x, one.c)) <= C * (1 + t**alpha)
@@ -171,7 +178,7 @@ def near_homogeneity(docket: Docket) -> None:
             ],
             seed=SEED,
         )
-        docket.exact(
+        docket.example(
             f"α = {alpha}, σ = t^k: C is the largest of the factors (α-k)B_k, max(k, 1)B_k and B_k",
             [
                 one._replace(c=[Fraction(t) for t in unit(k, alpha)]).constant ** 2
@@ -183,7 +190,7 @@ def near_homogeneity(docket: Docket) -> None:
         )
         t, C = sympy.symbols("t C", positive=True)
         p, q = C * (t + t**M), C * (1 + t + t**M)
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}: p' and q' exceed C(1 + t^α), and q exceeds C(1 + t^(α+1)), by a "
             "positive term each; p and q have degree M",
             [
@@ -195,11 +202,34 @@ def near_homogeneity(docket: Docket) -> None:
         )
 
 
+def growth_identities() -> list[bool]:
+    """What the argument adds up, each with its parameters as symbols; k, u, v, t > 0, j <= alpha.
+
+    Returns:
+        |w|^2 |x|^2 - (w.x)^2 is a sum of squares; (u+v)^k - u^k - v^k is 0 at v = 0 and grows, as
+        its derivative is k times (u+v)^(k-1) - v^(k-1); k^2 - 1 is left over; and t^alpha - t^j
+        has the sign of t - 1.
+    """
+    (w, v_), (x, y) = sympy.symbols("w_1 w_2"), sympy.symbols("x_1 x_2")
+    k, u, v, t, j, rest = sympy.symbols("k u v t j m", positive=True)
+    sum_of_powers = (u + v) ** k - u**k - v**k
+    slope = k * ((u + v) ** (k - 1) - v ** (k - 1))
+    return [
+        vanish((w**2 + v_**2) * (x**2 + y**2) - (w * x + v_ * y) ** 2 - (w * y - v_ * x) ** 2),
+        sum_of_powers.subs(v, 0) == 0,
+        sympy.simplify(sympy.diff(sum_of_powers, v) - slope) == 0,
+        vanish(k**2 * (u + v) - (u + k**2 * v) - (k**2 - 1) * u),
+        sympy.powsimp(sympy.expand(t**j * (t**rest - 1) - (t ** (j + rest) - t**j))) == 0,
+        all(max(k, 1) <= max(k, alpha - k) for alpha in (1, 2, 3, 9) for k in range(alpha + 1)),
+    ]
+
+
 @claim(
     "A.11",
     where="A.3, eq. (A.11)",
     statement="lim |∇Φ_σ(rθ)/r^{M-1} - ∇Φ_H(θ)| = 0 for r → ∞, M = α + 1: ∇Φ_σ(rθ) is a polynomial "
     "in r of degree α whose leading coefficient is ∇Φ_H(θ).",
+    gist="gradients converge to those of the homogenization",
     recorded=ClaimVerdict.PROVED,
 )
 def gradient_limit(docket: Docket) -> None:
@@ -209,12 +239,23 @@ def gradient_limit(docket: Docket) -> None:
     0. By the bounds on grad Phi^(k) it is at most C (1 + |theta|^alpha) / r for r >= 1, uniformly
     on bounded sets.
     """
+    r, below, top = sympy.symbols("r k alpha", positive=True)
+    docket.general(
+        "one neuron, any degree k: on a ray the gradient of a t^k is multiplied by r^k, so over "
+        "r^α by r^(k-α), which is 1 for k = α; for k < α it falls to 0, at the rate 1/r at least",
+        [
+            *ray_gradient(),
+            (r ** (below - top)).subs(below, top) == 1,
+            sympy.limit(r**-top, r, sympy.oo) == 0,
+            sympy.simplify(r ** (top - 1 - top) - 1 / r) == 0,
+        ],
+    )
     for alpha in DEGREES:
         s = network_symbols(alpha)
         f = polynomial_output(s.a, s.W, s.x, s.c)
         moved = s.on_ray()
         found = [sympy.Poly(sympy.diff(f, t).subs(moved, simultaneous=True), s.r) for t in s.theta]
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}, every parameter: degree at most α in r; the coefficient of r^k is that "
             "of c_k ∇Φ^(k), for r^α of ∇Φ_H",
             [
@@ -229,7 +270,7 @@ def gradient_limit(docket: Docket) -> None:
                 for theta, p in zip(s.theta, found, strict=True)
             ],
         )
-        docket.exact(
+        docket.example(
             f"α = {alpha}, random networks, r = 1, 10, 1000: the difference is at most "
             "C(1 + |θ|^α)/r",
             [

@@ -17,7 +17,7 @@ from proofs_check.exact.exact_kkt import orthonormal_point
 from proofs_check.exact.formulas import Matrix, Vector, contraction
 from proofs_check.exact.ranks import expected_directions
 from proofs_check.exact.rational import identity, to_flint
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 Labels = tuple[int, ...]
 
@@ -56,6 +56,8 @@ def parallel(u: Vector, v: Vector) -> bool:
     statement="W_j = α a_j f(W_j): every neuron is an eigenvector of T. For r orthonormal samples "
     "these are the w for which b_i (x_i.w)^{α-2} is the same for all i in a support: 2^r - 1 "
     "directions for α odd, (3^q - 1)/2 summed over the two classes, of q samples each, for α even.",
+    gist="the neurons of orthonormal samples, counted",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
     hypotheses=("α >= 3", "x_1, ..., x_r orthonormal, all b_i other than 0"),
 )

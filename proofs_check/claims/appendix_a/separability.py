@@ -18,7 +18,7 @@ from proofs_check.claims.section_4.homogenization import DEGREES, network_symbol
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar, Vector, network
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 
 def induced(p: Sequence[Scalar], M: int) -> list[Scalar]:
@@ -46,6 +46,8 @@ def grows_like_the_gradient(alpha: int, p: Vector) -> bool:
     corrected="p_a(x)/x^M → 0, for this p as for every p of degree at most M: that is what makes "
     "Φ_σ - Φ_H small against Φ_H. p_a(x)/x^{M-1} → 0 asks for deg p < M: it can be met if "
     "c_{α-1} = 0, by p(t) = C(t + t^α), and by no p otherwise.",
+    gist="the exponent asked of p_a cannot be met; one more power can",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
     hypotheses=("some sample and parameters have Φ^(α-1) ≠ 0",),
 )
@@ -59,10 +61,20 @@ def admissible(docket: Docket) -> None:
     docket.refute(
         "α = 3, C = 1: p = t + t^4 gives p_a = 1/4 + 4x^3, and p_a(x)/x^3 tends to 4",
         grows_like_the_gradient,
+        near={
+            "the p that is proposed": {"p": (0, 2, 0, 0, 1)},
+            "of degree M": {"p": (0, 1, 0, 1, 0)},
+            "for this α": {"alpha": 4},
+        },
         alpha=3,
         p=(0, 1, 0, 0, 1),
     )
     t, u = sympy.symbols("t u")
+    docket.general(
+        "one monomial of p of any degree i + 1 <= M: the integral over r > 1 of (i+1) (rt)^i / "
+        "r^(M+1) is (i+1) t^i / (M-i), the term of p_a; for i + 1 = M it is M t^(M-1)",
+        integral_of_a_monomial(),
+    )
     for alpha in DEGREES:
         s, M = network_symbols(alpha), alpha + 1
         scaled = s.scaled().as_expr()
@@ -72,7 +84,7 @@ def admissible(docket: Docket) -> None:
         p_a = sum(coefficient * t**i for i, coefficient in enumerate(induced(p, M)))
         slope = sum(i * p[i] * (t / u) ** (i - 1) for i in range(1, M + 1))
         integrand = slope * u ** (M + 1) * u**-2  # p'(rt) / r^(M+1) dr with r = 1/u, u from 0 to 1
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}: the derivative of Φ_σ(rθ)/r^M; p_a is the integral of p'(rt)/r^(M+1) "
             "over r > 1; it has degree M - 1 and leading coefficient M p_M",
             [
@@ -84,7 +96,7 @@ def admissible(docket: Docket) -> None:
         )
         below = network(s.a, s.W, s.x, alpha - 1, s.c[alpha - 1])
         rest = defect_sum(s.a, s.W, s.x, [*s.c[: alpha - 1], 0, s.c[alpha]])
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}: on a ray the left side of Assumption 1 is -c_(α-1) Φ^(α-1) r^α and "
             "lower powers of r; without c_(α-1) it has degree α - 1",
             [
@@ -96,7 +108,7 @@ def admissible(docket: Docket) -> None:
             one._replace(c=[*one.c[:-2], Fraction(0), one.c[-1]])
             for one in network_instances(alpha)
         ]
-        docket.exact(
+        docket.example(
             f"α = {alpha}, random networks: |Φ_σ - Φ_H| <= p_a(|θ|); with c_(α-1) = 0 also for "
             "p = C(t + t^α), whose p' bounds the left side of Assumption 1",
             [
@@ -114,6 +126,20 @@ def admissible(docket: Docket) -> None:
             ],
             seed=SEED,
         )
+
+
+def integral_of_a_monomial() -> list[bool]:
+    """With r = 1/u the integrand is (i+1) t^i u^(m-1), m = M - i, and its integral that of p_a."""
+    i, m, t, u = sympy.symbols("i m t u", positive=True)
+    integrand = (i + 1) * (t / u) ** i * u ** (m + i + 1) * u**-2
+    whole = (i + 1) * t**i / m * u**m
+    return [
+        sympy.simplify(sympy.powsimp(integrand - sympy.diff(whole, u), force=True)) == 0,
+        whole.subs(u, 0) == 0,
+        sympy.simplify(whole.subs({u: 1, m: 1}) - (i + 1) * t**i) == 0,
+        induced([0, 0, 0, 0, 1], 4) == [0, 0, 0, 4],
+        induced([0, 0, 0, 1], 4) == [0, 0, Fraction(3, 2)],
+    ]
 
 
 def value(polynomial: Vector, t: Scalar) -> Scalar:
@@ -137,6 +163,8 @@ def never_separates(alpha: int, x: Scalar, y: int, a: Scalar, w: Scalar) -> bool
     corrected="The inequality and the equivalence hold. If Φ_H separates the data at θ with a "
     "positive margin, (A.12) holds at rθ for all large r; that gradient flow comes to such a θ_s "
     "is a further assumption, which separability does not ensure.",
+    gist="that Φ_H separates the data does not bring gradient flow there",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
     hypotheses=("exponential loss (A.10)", "p >= 0 on t >= 0, so that p_a >= 0"),
 )
@@ -151,6 +179,12 @@ def separability(docket: Docket) -> None:
         "α = 4, x = y = 1, start a = -1, w = 1: 4a^2 - w^2 = 3 along gradient flow, so a < 0 and "
         "L > 1 >= exp(-p_a) at all times, although a = w = 1 has margin 1",
         never_separates,
+        near={
+            "an even degree": {"alpha": 3},
+            "a of the wrong sign": {"a": 1},
+            "4a^2 > w^2": {"w": 2},
+            "Φ_H can separate": {"x": 0},
+        },
         alpha=4,
         x=1,
         y=1,

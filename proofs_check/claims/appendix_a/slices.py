@@ -15,6 +15,7 @@ import sympy
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import symbolic_samples, vanish
 from proofs_check.exact.formulas import Matrix, Scalar, combine, contraction, dot, slice_matrix
+from proofs_check.exact.one_term import slice_entry
 from proofs_check.exact.rational import identity, multiply, nullspace, rank, transpose
 from proofs_check.exact.tensor_pencil import (
     OBLIQUE,
@@ -34,11 +35,17 @@ from proofs_check.ledger import ClaimVerdict, claim
         "M(v) = T(., ., v, ..., v) = sum_i γ_i(v) x_i x_i^T = X D X^T with "
         "γ_i(v) = b_i (x_i.v)^(α-2), and Df(v) is of this form."
     ),
+    gist="a slice of T is X D X^T",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("Df(v) = (α-1) M(v), which the sketch leaves at a factor",),
 )
 def factorisation(docket: Docket) -> None:
     """The entries of T = sum_i b_i x_i^{⊗alpha} are contracted index by index."""
+    docket.general(
+        "one sample, any degree: contracting b x_j x_k x_.. ... with v leaves b t^(α-2) x_j x_k, "
+        "and the derivative of f_j is (α-1) times that",
+        slice_entry(),
+    )
     for n, d, alpha in ((2, 2, 3), (2, 2, 4), (2, 2, 5), (3, 2, 3), (2, 3, 3), (2, 3, 4)):
         b, x = symbolic_samples(n, d)
         v = sympy.symbols(f"v:{d}")
@@ -52,7 +59,7 @@ def factorisation(docket: Docket) -> None:
         X = sympy.Matrix(x).T
         factored = X * sympy.diag(*gammas(b, x, v, alpha)) * X.T
         f = contraction(b, x, v, alpha)
-        docket.symbolic(
+        docket.example(
             f"every entry of M(v), X D X^T and Df(v) / (α-1), {n} samples, d = {d}, α = {alpha}",
             [
                 vanish(
@@ -83,6 +90,7 @@ def separating(x: Matrix) -> list[list[Scalar]]:
         "For linearly independent x_i and v_1, v_2 from any absolutely continuous distribution, "
         "(A.7) holds almost surely: x_i.v_l ≠ 0, and the γ_i(v_2) / γ_i(v_1) are distinct."
     ),
+    gist="two random slices tell the samples apart, almost surely",
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "α >= 3",
@@ -141,6 +149,7 @@ def almost_surely(docket: Docket) -> None:
     "A.8",
     where="A.2, step 2, eq. (A.8)",
     statement="range(A) = span{x_i}, and Ā = U^T A U = G D_1 G^T is invertible, as is G = U^T X.",
+    gist="slices reduce to the span of the samples",
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "the x_i are linearly independent and every x_i.v_1 is not 0",
@@ -149,12 +158,19 @@ def almost_surely(docket: Docket) -> None:
 )
 def reduced_slices(docket: Docket) -> None:
     """X = U G for a basis U, so rank G = rank X = r; A = X D_1 X^T with D_1 and X of rank r."""
+    X, D, basis = sympy.symbols("X D U", commutative=False)
+    turned, columns = sympy.symbols("U^T X^T", commutative=False)
+    docket.general(
+        "U^T (X D X^T) U = (U^T X) D (X^T U) for matrices of any size",
+        sympy.expand(turned * (X * D * columns) * basis - (turned * X) * D * (columns * basis))
+        == 0,
+    )
     for r, d, alpha in ((2, 3, 3), (2, 3, 4), (2, 2, 5)):
         b, x = symbolic_samples(r, d)
         v = sympy.symbols(f"v:{d}")
         U = sympy.Matrix(r, d, sympy.symbols(f"U:{r * d}"))
         G, D = U * sympy.Matrix(x).T, sympy.diag(*gammas(b, x, v, alpha))
-        docket.symbolic(
+        docket.example(
             f"U^T M(v) U = G D G^T for every U, r = {r}, d = {d}, α = {alpha}",
             vanish(*(U * sympy.Matrix(slice_matrix(b, x, v, alpha)) * U.T - G * D * G.T)),
         )
@@ -171,12 +187,12 @@ def reduced_slices(docket: Docket) -> None:
             and rank(G) == rank(multiply(case.U, A, transpose(case.U))) == r
             and rank(deficient) < r
         )
-    docket.exact(
+    docket.example(
         f"ranges and ranks, and a v_1 orthogonal to one sample where the rank is less, {RANDOM}",
         outcomes,
         seed=SEED,
     )
-    docket.exact(
+    docket.example(
         "necessary: three samples in the plane have rank(A) = 2; a U that does not span makes Ā 0",
         [
             rank(slice_matrix((1, 1, 1), [*OBLIQUE, (0, 1)], (1, 2), 3)) == 2,

@@ -17,6 +17,7 @@ from flint import fmpq, fmpq_mat
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Scalar
+from proofs_check.exact.line import line_gradient, line_hessian, second_order_in_shares, t
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
     bilinear,
@@ -26,10 +27,9 @@ from proofs_check.exact.polynomial_map import (
 )
 from proofs_check.exact.reconstruction_loss import Split, exact_loss
 from proofs_check.exact.smooth_problem import SmoothProblem, block, smooth_problem
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 SEED = 5
-t = sympy.Symbol("t", real=True)
 
 
 @cache
@@ -68,18 +68,28 @@ def split_problem(
         "All of it with ∇_{x_i} L = -2 λ_i J_i^T r; -2 J_i^T r belongs to J_i = ∇_x (λ_i f), the "
         "definition of appendix B.2."
     ),
+    gist="a factor λ_i is missing from one gradient",
+    severity=Severity.SLIP,
     recorded=ClaimVerdict.CORRECTED,
     hypotheses=("f twice differentiable", "sum_j λ_i^[j] = λ_i"),
 )
 def gradient_and_hessian(docket: Docket) -> None:
     """L = |r|^2 and dr = -sum_i lambda_i J_i dx_i; the second derivative of r in x_i, x_j is 0.
 
-    Two offspring of one sample are two different samples, so their block is T too. The product
+    The quadratic forms v^T H v for all v are second derivatives along lines, and they determine H:
+    sum_i lambda_i J_i v_i makes the blocks T, and each S(x_i) stands on the diagonal. Two offspring
+    of one sample are two different samples, so their block is T too. The product
     J^T r in the display uses both definitions of J at once.
     """
+    weight = sympy.Symbol("lambda")
+    docket.general(
+        "along any line, one component of sum_i λ_i f(x_i) an undefined function g: the first "
+        "derivative of L is -2 r g', the second 2 g'^2 - 2 r g''; offspring enter by their shares",
+        [line_gradient(weight), line_hessian(), *second_order_in_shares()],
+    )
     problem = smooth_problem(2, 2, 3)
     for i in range(2):
-        docket.symbolic(
+        docket.example(
             f"gradient in x_{i + 1} for every f from R^2 to R^3",
             vanish(
                 *problem.gradient[2 * i : 2 * i + 2, :]
@@ -93,18 +103,18 @@ def gradient_and_hessian(docket: Docket) -> None:
         for j in range(2)
     }
     S = [before.S(i) for i in range(2)]
-    docket.symbolic(
+    docket.example(
         "Hessian of L for every f from R^2 to R^2 and two samples",
         [vanish(*(block(before.hessian, i, j, 2) - T[i, j] - int(i == j) * S[i])) for i, j in T],
     )
-    docket.symbolic(
+    docket.example(
         "gradient after splitting into 2 and 3 offspring that have not moved",
         [
             vanish(*first[2 * n : 2 * n + 2, :] - shares[n] * before.gradient[2 * i : 2 * i + 2, :])
             for n, i in enumerate(parents)
         ],
     )
-    docket.symbolic(
+    docket.example(
         "the 25 blocks of the Hessian there",
         [
             vanish(
@@ -117,7 +127,12 @@ def gradient_and_hessian(docket: Docket) -> None:
         ],
     )
     docket.refute(
-        "f(x) = x, weight 2: the derivative is -4, not -2", missing_weight, theta=1, weight=2, x=0
+        "f(x) = x, weight 2: the derivative is -4, not -2",
+        missing_weight,
+        near={"a weight other than 1": {"weight": 1}, "a residual": {"theta": 0}},
+        theta=1,
+        weight=2,
+        x=0,
     )
 
 
@@ -134,6 +149,7 @@ def missing_weight(theta: Scalar, weight: Scalar, x: Scalar) -> bool:
         "The loss after x_i^[j] = x_i + η δ_i^[j] with sum_j λ_i^[j] δ_i^[j] = 0 has no term in η, "
         "and its term in η^2 is (η^2/2) sum_i sum_j (λ_i^[j]/λ_i) δ_i^[j]^T S(x_i) δ_i^[j]."
     ),
+    gist="to second order a split changes the loss by S alone",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("sum_j λ_i^[j] = λ_i, λ_i not 0", "the remainder is E9"),
 )
@@ -155,7 +171,12 @@ def expansion(docket: Docket) -> None:
         (share * delta.T * S[i] * delta)[0]
         for share, delta, i in zip(shares, deltas, parents, strict=True)
     )
-    docket.symbolic(
+    docket.general(
+        "one component along the segment is an undefined function: L' = -2 r g', L'' = 2 g'^2 - "
+        "2 r g''; sum_j s_j δ_j = 0 makes g' = 0, and g'' is the sum of s_j δ_j^T Hess f_p δ_j",
+        [line_gradient(), line_hessian(), *second_order_in_shares()],
+    )
+    docket.example(
         "first and second derivative in eta for every f from R^2 to R^2, 2 and 3 offspring",
         [vanish(*(first.T * step)), sympy.expand((step.T * second * step)[0] - expected) == 0],
     )
@@ -177,7 +198,7 @@ def expansion(docket: Docket) -> None:
             and after[1,] == 0
             and after[2,] == second_order / 2
         )
-    docket.exact(
+    docket.example(
         "coefficients of the loss as a polynomial in eta: 60 cubic maps from R^2 to R^3, three "
         "samples with 2, 3 and 5 offspring",
         outcomes,
@@ -185,7 +206,7 @@ def expansion(docket: Docket) -> None:
     )
     f = PolynomialMap(variables(1), 1)
     drift = f.expansion([1], [1], [[0]], [[(1, [1])]])
-    docket.exact(
+    docket.example(
         "f(x) = x, S = 0, one offspring, delta = 1: without sum_j lambda^[j] delta^[j] = 0 the "
         "loss is (1 - eta)^2",
         [drift[1,] == -2, drift[2,] == 1],

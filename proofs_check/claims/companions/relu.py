@@ -27,7 +27,7 @@ from proofs_check.exact.relu_network import (
     random_split,
     relu_output,
 )
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 F = Fraction
 SEED = 7
@@ -48,10 +48,30 @@ def linear_in_samples(widths: Sequence[int]) -> list[bool]:
     return outcomes
 
 
+def gate_is_linear() -> list[bool]:
+    """Whether B g (w x + rest) is linear at s u + t v, B and g being constants of the region."""
+    gate, w, s, t, u, v, rest_u, rest_v, back = sympy.symbols("g w s t u v R_u R_v B")
+
+    def unit(x: sympy.Expr, rest: sympy.Expr) -> sympy.Expr:
+        return back * gate * (w * x + rest)
+
+    mixed = unit(s * u + t * v, s * rest_u + t * rest_v)
+    return [sympy.expand(mixed - s * unit(u, rest_u) - t * unit(v, rest_v)) == 0]
+
+
+def mean_for_both() -> bool:
+    """l_1 c x_1 + l_2 c x_2 = (l_1 + l_2) c (l_1 x_1 + l_2 x_2) / (l_1 + l_2)."""
+    l_1, l_2, c, x_1, x_2 = sympy.symbols("l_1 l_2 c x_1 x_2")
+    mean = (l_1 * x_1 + l_2 * x_2) / (l_1 + l_2)
+    return sympy.simplify(l_1 * c * x_1 + l_2 * c * x_2 - (l_1 + l_2) * c * mean) == 0
+
+
 @claim(
     "relu-split",
     where="Companion, Refael et al.: splitting",
     statement="Splitting a sample preserves the KKT conditions of a ReLU network.",
+    gist="samples of a ReLU network can be split",
+    origin=Origin.COMPANION,
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "no biases, and no preactivation of the sample is 0",
@@ -66,15 +86,20 @@ def relu_split(docket: Docket) -> None:
     the lambda-weighted sum of the gradients depends on the lambda-weighted mean alone. This is
     exact for displacements of any size inside the region.
     """
+    docket.general(
+        "one unit behind an open gate, all other inputs in one symbol: linear in x, hence so are "
+        "layers, networks of any depth, and the products of backward and forward values in ∇_θ Φ",
+        gate_is_linear(),
+    )
     for widths in ((3, 2), (2, 2, 2), (2, 1, 2)):
-        docket.symbolic(
+        docket.example(
             f"Φ is linear in x for all weights in every activation region, widths {(*widths, 1)}",
             linear_in_samples(widths),
         )
     rng = np.random.default_rng(SEED)
     for name, point in (("one neuron", SINGLE), ("two classes", CLASSES), ("three layers", DEEP)):
         splits = [random_split(point, i, rng) for i in range(len(point.x)) for _ in range(5)]
-        docket.exact(
+        docket.example(
             f"Φ is what its region says, and all four KKT conditions hold before and after "
             f"{len(splits)} random splits: {name}",
             [
@@ -93,12 +118,12 @@ def relu_split(docket: Docket) -> None:
         [point.split(0, delta, half) for point in (CLASSES, DEEP)]
         for delta in ((F(1, 9), 0, 0), (0, F(9), 0))
     )
-    docket.exact(
+    docket.example(
         "necessary: a displacement along the gradient keeps stationarity and breaks the margins",
         [case.stationary() for case in straight] + [not case.kkt() for case in straight],
     )
     negative = SINGLE.split(0, (0, 1), F(3, 2))
-    docket.exact(
+    docket.example(
         "necessary: shares 3/2 and -1/2 keep stationarity and the margins, not λ > 0",
         [
             negative.stationary(),
@@ -106,7 +131,7 @@ def relu_split(docket: Docket) -> None:
             not negative.kkt(),
         ],
     )
-    docket.exact(
+    docket.example(
         "necessary: an orthogonal displacement that leaves the region breaks stationarity",
         [not case.stationary() for case in wide],
     )
@@ -116,6 +141,8 @@ def relu_split(docket: Docket) -> None:
     "relu-merge",
     where="Companion, Refael et al.: splitting reversed",
     statement="Two samples can be merged into one without violating the KKT conditions.",
+    gist="samples of a ReLU network can be merged",
+    origin=Origin.COMPANION,
     recorded=ClaimVerdict.PROVED,
     hypotheses=("they are of one class and in one activation region, and the mean is λ-weighted",),
 )
@@ -133,18 +160,23 @@ def merge(docket: Docket) -> None:
             two.merge(0, 1).x == [list(point.x[0]), *point.x[1:]],
             crossed.kkt() and all(list(x) not in list(map(list, two.x)) for x in crossed.x[:2]),
         ]
-    docket.exact(
+    docket.general(
+        "one unit behind an open gate is linear in x, and λ-weighted sums of what is linear in x "
+        "are those of the mean, for one coordinate",
+        [*gate_is_linear(), mean_for_both()],
+    )
+    docket.example(
         "merging the parts of a split gives the sample back; merging two of three parts gives a "
         "pair that is new, a KKT point again: one neuron, two classes, three layers",
         outcomes,
         seed=SEED,
     )
     pair = replace(SINGLE, x=((1, 3), (1, -1)), y=(1, 1), lam=(F(1, 4), F(3, 4)))
-    docket.exact(
+    docket.example(
         "one neuron, two samples: a KKT point, and one again with their mean alone",
         [pair.kkt(), pair.merge(0, 1).kkt(), len(pair.merge(0, 1).x) == 1],
     )
-    docket.exact(
+    docket.example(
         "necessary: samples of two classes, or of one class in two regions, cannot be merged",
         [not point.merge(0, 1).kkt() for point in (CLASSES, DEEP)],
     )
@@ -157,6 +189,8 @@ def merge(docket: Docket) -> None:
         "Without prior knowledge about the data, infinitely many alternative solutions exist that "
         "may lie arbitrarily far from the training set."
     ),
+    gist="other training sets lie arbitrarily far away",
+    origin=Origin.COMPANION,
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "infinitely many: d >= 2, and some sample has no preactivation 0",

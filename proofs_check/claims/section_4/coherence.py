@@ -14,11 +14,12 @@ from math import comb
 import sympy
 from flint import fmpq
 
-from proofs_check.docket import Docket
+from proofs_check.docket import Docket, Method
 from proofs_check.exact.eigenvector_count import count_directions, count_in_plane
 from proofs_check.exact.formulas import Scalar, contraction, dot
+from proofs_check.exact.one_term import degree, same, t
 from proofs_check.exact.rational import square_root, to_flint
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 
 def variations(signs: Sequence[Scalar]) -> int:
@@ -36,10 +37,12 @@ def most(alpha: int, product_of_labels: int) -> int:
 @claim(
     "two-samples",
     where="4.2, Theorem 4.1",
-    statement="Suppose rank(K) = N. With two independent active samples, at any angle, with any "
-    "weights and at any width this is impossible for α >= 5, and for α = 4 with different labels.",
+    statement="With two independent active samples rank(K) = N = α is impossible for α >= 5, and "
+    "for α = 4 with different labels, at any angle, with any weights and at any width.",
+    gist="two samples never satisfy (4.2) for α >= 5, at any angle or width",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
-    hypotheses=("the two active samples are independent; N = N(2) = α",),
+    hypotheses=("the two active samples are independent",),
 )
 def pairs(docket: Docket) -> None:
     """With g = x_1.x_2 and z = (1, t) the eigenvectors are the real zeros of a four-term form.
@@ -48,13 +51,17 @@ def pairs(docket: Docket) -> None:
     (alpha odd), 4 (alpha even, equal labels) or 2 (alpha even, different labels). The rank of K is
     the number of distinct directions, at most alpha (Vandermonde).
     """
+    docket.general(
+        "any degree: z_1 x_2.f(w) - z_2 x_1.f(w) at z = (1, t) is the form of four terms",
+        four_terms(),
+    )
     g, t, b_1, b_2 = sympy.symbols("g t b_1 b_2")
     x = [[1, 0], [g, sympy.sqrt(1 - g**2)]]
     w = [1, (t - g) / x[1][1]]
     for alpha in range(3, 9):
         f = contraction([b_1, b_2], x, w, alpha)
         terms = -g * b_2 * t**alpha + b_2 * t ** (alpha - 1) - b_1 * t + g * b_1
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}: z_1 x_2.f(w) - z_2 x_1.f(w) at z = (1, t) is the form of four terms",
             sympy.expand(dot(x[1], f) - t * dot(x[0], f) - terms) == 0,
         )
@@ -64,10 +71,11 @@ def pairs(docket: Docket) -> None:
         powers = (alpha, alpha - 1, 1, 0)
         back = [s * (-1) ** power for s, power in zip(ahead, powers, strict=True)]
         outcomes.append(variations(ahead) + variations(back) == most(alpha, y_1 * y_2))
-    docket.exact(
+    docket.general(
         "sign changes for t and for -t add up to the bound, for all signs of g, b_1, b_2 and both "
-        "parities of α",
+        "parities of α, on which alone they depend",
         outcomes,
+        method=Method.EXACT,
     )
     cosines = [Fraction(p, q) for p, q in ((0, 1), (7, 25), (-7, 25), (3, 5), (-3, 5), (24, 25))]
     for alpha in range(3, 9):
@@ -79,7 +87,7 @@ def pairs(docket: Docket) -> None:
             for cosine in cosines
             for y_2 in (1, -1)
         }
-        docket.exact(
+        docket.example(
             f"α = {alpha}, six angles, b_1 = 1, b_2 = ±1, ±8, ±1/50: real zeros by Sturm's theorem "
             "are no more than the bound, and for the right angle as many",
             [
@@ -88,15 +96,25 @@ def pairs(docket: Docket) -> None:
                 for n in found
             ],
         )
-    docket.exact(
+    docket.general(
         "the bound is below N = α where stated, α = 4..30; it is α for α = 3, and for α = 4 with "
-        "equal labels, so nothing more is excluded",
+        "equal labels, so nothing more is excluded; beyond, it is at most 4",
         [
-            *(most(alpha, same) < alpha for alpha in range(5, 31) for same in (1, -1)),
+            *(most(alpha, sign) < alpha for alpha in range(5, 31) for sign in (1, -1)),
             most(4, -1) < 4 == most(4, 1),
             most(3, -1) == 3 == most(3, 1),
         ],
+        method=Method.EXACT,
     )
+
+
+def four_terms() -> bool:
+    """-g b_2 t^alpha + b_2 t^(alpha-1) - b_1 t + g b_1, for f = b_1 x_1 + b_2 t^(alpha-1) x_2."""
+    g, b_1, b_2 = sympy.symbols("g b_1 b_2")
+    power = t ** (degree - 1)
+    along_second, along_first = b_1 * g + b_2 * power, b_1 + b_2 * power * g
+    terms = -g * b_2 * t**degree + b_2 * power - b_1 * t + g * b_1
+    return same(along_second - t * along_first, terms)
 
 
 def quadratic_roots(n: int, k: int, g: Fraction) -> int:
@@ -121,9 +139,12 @@ def complete(n: int, g: Fraction) -> bool:
 @claim(
     "coherence-threshold",
     where="4.2, Theorem 4.1",
-    statement="Suppose rank(K) = N. For α = 3 and n unit samples with all cosines g and equal "
-    "weights, all 2^n - 1 eigenvectors of the orthonormal case exist if and only if "
-    "g < 1/(1 + 2√(k(n-k))), k = ⌊n/2⌋, and g ≠ 1/(n+1): no fixed coherence is enough for all n.",
+    statement="For α = 3 and n unit samples with all cosines g and equal weights, all 2^n - 1 "
+    "eigenvectors of the orthonormal case exist if and only if g < 1/(1 + 2√(k(n-k))), "
+    "k = ⌊n/2⌋, and g ≠ 1/(n+1): no fixed coherence is enough for all n. This counts eigenvectors; "
+    "rank(K) = N can hold with fewer.",
+    gist="equal cosines: how coherent samples may be before eigenvectors vanish",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
     hypotheses=("-1/(n-1) < g < 1, so that the samples are independent", "n >= 2"),
 )
@@ -134,14 +155,31 @@ def threshold(docket: Docket) -> None:
     p = 1 / ((1-g) (1+x)), and what is left is g (n-k) x^2 - (1-g) x + g k = 0. Its discriminant is
     (1-g-2gs)(1-g+2gs), s^2 = k(n-k) <= n^2/4, and the second factor is positive for g > -1/(n-1).
     At g = 1/(n+1) x = 1 is a root: the eigenvector with all z_i equal is then met by others; for n
-    even this is the threshold itself. Equal weights are those of the KKT point with equal numbers
+    even this is the threshold itself; neither -1, where p would be infinite, nor 0 is a root. So
+    where all discriminants are positive there are sum_k C(n, k) 2 / 2 = 2^n - 2 eigenvectors with
+    two values, each counted for k and for n - k, and one with all values equal; and k(n-k) grows up
+    to k = floor(n/2), which decides. Equal weights are those of the KKT point with equal numbers
     of neurons on all of them, by symmetry.
     """
     n, k, g, x, s, u, v, sigma = sympy.symbols("n k g x s u v sigma")
     p = 1 / ((1 - g) * (1 + x))
     total = k * p**2 + (n - k) * (p * x) ** 2
     quadratic = g * (n - k) * x**2 - (1 - g) * x + g * k
-    docket.symbolic(
+    size, j = sympy.symbols("n j", integer=True, positive=True)
+    docket.general(
+        "for all n, k, g: roots 1 and -1, k(n-k) against k+1, and both factors of the discriminant "
+        "at the ends of the range; the counts add up to 2^n - 1",
+        [
+            sympy.expand(quadratic.subs(x, 1) - (g * (n + 1) - 1)) == 0,
+            sympy.expand(quadratic.subs(x, -1) - (1 + g * (n - 1))) == 0,
+            quadratic.subs(x, 0) == g * k,
+            sympy.expand((k + 1) * (n - k - 1) - k * (n - k) - (n - 2 * k - 1)) == 0,
+            sympy.expand((1 - g + 2 * g * n / 2) - (1 + g * (n - 1))) == 0,
+            sympy.simplify((1 + 2 * s) * (1 / (1 + 2 * s) - g) - (1 - g - 2 * g * s)) == 0,
+            sympy.expand_func(sympy.summation(sympy.binomial(size, j), (j, 0, size))) == 2**size,
+        ],
+    )
+    docket.general(
         "both equations are the quadratic in x, for all n and k; two different values z_i, z_j add "
         "up to 1/(1-g); the discriminant factors",
         [sympy.cancel((z - (1 - g) * z**2 - g * total) + p**2 * quadratic) == 0 for z in (p, p * x)]
@@ -160,7 +198,7 @@ def threshold(docket: Docket) -> None:
         ],
     )
     for size, cosines in COSINES.items():
-        docket.exact(
+        docket.example(
             f"n = {size}, g = {', '.join(map(str, cosines))}: solutions counted by Hermite's form "
             "and by the roots of the quadratics, 2^n - 1 where stated and fewer elsewhere",
             [
@@ -173,7 +211,7 @@ def threshold(docket: Docket) -> None:
             ],
         )
     grid = [Fraction(p, 120) for p in range(-118, 120) if p]
-    docket.exact(
+    docket.example(
         "n = 2..40, g in steps of 1/120 and 1/(n+1): all roots of the quadratics where stated only",
         [
             (equal_cosines(size, c) == 2**size - 1) == complete(size, c)
@@ -183,7 +221,7 @@ def threshold(docket: Docket) -> None:
         ],
     )
     tenth = Fraction(1, 10)
-    docket.exact(
+    docket.example(
         "g = 1/10 leaves all eigenvectors for n = 2..8, and fewer for n = 9..40",
         [(equal_cosines(size, tenth) == 2**size - 1) == (size <= 8) for size in range(2, 41)],
     )

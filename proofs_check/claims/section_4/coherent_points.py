@@ -25,7 +25,7 @@ from proofs_check.docket import Docket
 from proofs_check.exact.eigenvector_search import enclosed_directions
 from proofs_check.exact.formulas import Matrix, monomials
 from proofs_check.exact.ranks import expected_directions, forms, has_rank, weighted_monomials
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 SEED = 0
 DOUBLE_CONIC = (4, 3, 5)
@@ -44,10 +44,12 @@ def _cells() -> tuple[list[Cell], int]:
 @claim(
     "satisfiability-coherent",
     where="4.2, eq. (4.2)",
-    statement="Suppose rank(K) = N. For KKT points with all margins 1 on samples of coherence "
+    statement="For KKT points with all margins 1 on samples of coherence "
     "0.05 to 0.3, with D real eigenvectors, rank(K) is at most min(D, N(r)), with equality for "
     "neurons on all. At 0.05 D is as for orthonormal samples; then eigenvectors vanish in pairs, "
     "and (4.2) fails where D < N(r). (A.3) still determines T where C(r+α-1, α) <= rD.",
+    gist="the rank of K is the number of real eigenvectors, up to N, at the points tried",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.SUPPORTED,
     hypotheses=("for the last sentence: not α = 4, r = 3, D = 5",),
 )
@@ -125,9 +127,11 @@ CASES = ((4, (1, 1, 1, 1, -1), 0.1), (6, (1,) * 6, 0.05), (5, (1,) * 9, 0.05))
 @claim(
     "beyond-orthonormal",
     where="4.2, eq. (4.2)",
-    statement="Suppose rank(K) = N. That orthonormal samples exclude it for α >= 5, and for α = 4 "
-    "with two classes, does not extend to samples of small coherence: there rank(K) = N(r) occurs "
-    "at KKT points with α = 4 and labels (+, +, +, +, -), α = 5 and r = 9, α = 6 and r = 6.",
+    statement="That orthonormal samples exclude (4.2) for α >= 5, and for α = 4 with two classes, "
+    "does not extend to samples of small coherence: there rank(K) = N(r) occurs at KKT "
+    "points with α = 4 and labels (+, +, +, +, -), α = 5 and r = 9, α = 6 and r = 6.",
+    gist="slightly coherent samples can satisfy (4.2) where orthonormal ones cannot",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.SUPPORTED,
 )
 def beyond(docket: Docket) -> None:

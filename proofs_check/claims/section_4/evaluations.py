@@ -24,8 +24,16 @@ from proofs_check.exact.conditions import (
 )
 from proofs_check.exact.exact_kkt import ExactPoint, orthonormal_point
 from proofs_check.exact.formulas import Scalar, contraction, dot, exponents, monomials
+from proofs_check.exact.one_term import (
+    a,
+    balances,
+    degree,
+    derivative_is_evaluation,
+    stationary_terms,
+    t,
+)
 from proofs_check.exact.rational import identity, rank
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 SIZES = ((1, 1, 1), (2, 2, 2), (3, 2, 3))
 ALPHAS = range(2, 6)
@@ -45,11 +53,17 @@ def derived(alpha: int, c: Scalar) -> list[bool]:
     "eq-4.1",
     where="4.2, eq. (4.1)",
     statement="The KKT equations evaluate f: α a_j f(W_j) = W_j; and a_j = p(W_j).",
+    gist="each neuron evaluates the gradient of one form at its own weights",
     recorded=ClaimVerdict.PROVED,
 )
 def evaluations(docket: Docket) -> None:
     """The gradients of Phi are (W_j.x)^alpha in a_j and alpha a_j (W_j.x)^(alpha-1) x in W_j."""
-    docket.symbolic(
+    docket.general(
+        "one sample and one neuron, any degree: the derivatives of b a c t^α in a and, through "
+        "t = w.x, in w_k",
+        derivative_is_evaluation(),
+    )
+    docket.example(
         f"θ = sum_i b_i ∇Φ, differentiated, for α = 2..5 and (n, m, d) in {SIZES}",
         [outcome for alpha in ALPHAS for outcome in derived(alpha, 1)],
     )
@@ -59,6 +73,7 @@ def evaluations(docket: Docket) -> None:
     "zero-output",
     where="A.2, step 1, remark after eq. (A.3)",
     statement="If a_j = 0 then W_j = 0, thus f(W_j) = f(0) = 0 is also known.",
+    gist="a neuron with a_j = 0 is 0 and carries no information",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("α >= 2: for α = 1 the value f(0) = sum_i b_i x_i need not vanish",),
 )
@@ -67,18 +82,26 @@ def zero_output(docket: Docket) -> None:
 
     A vanishing neuron carries no information: its row of K is zero.
     """
+    docket.general(
+        "one term of any degree α >= 2: a = 0 removes α a f(W), t = 0 removes p and f",
+        [
+            stationary_terms()[1].subs(a, 0) == 0,
+            stationary_terms()[0].subs(t, 0) == 0,
+            stationary_terms(power=degree + 1)[1].subs(t, 0) == 0,
+        ],
+    )
     for alpha in ALPHAS:
-        (a,), (w,), b, x = point = point_symbols(2, 1, 3)
+        (out,), (w,), b, x = point = point_symbols(2, 1, 3)
         output, *hidden = residuals(*point, alpha)
-        docket.symbolic(
+        docket.example(
             f"a_j = 0 leaves W_j = 0, W_j = 0 leaves a_j = 0, and f(0) = 0, for α = {alpha}",
             [
-                [t.subs(a, 0) for t in hidden] == list(w),
-                output.subs(dict.fromkeys(w, 0)) == a,
+                [s.subs(out, 0) for s in hidden] == list(w),
+                output.subs(dict.fromkeys(w, 0)) == out,
                 contraction(b, x, [0, 0, 0], alpha) == [0, 0, 0],
             ],
         )
-    docket.exact(
+    docket.example(
         "α = 1: f(0) = x for one sample x = (1, 2) of weight 1",
         contraction([1], [[1, 2]], [0, 0], 1) == [1, 2],
     )
@@ -89,6 +112,7 @@ def zero_output(docket: Docket) -> None:
     where="4.2, display before Theorem 4.1",
     statement="N = C(d+α-2, α-1) is the dimension of the space of homogeneous "
     "polynomials of degree α-1 in d variables; f is d of them, f(w) = A φ(w).",
+    gist="N counts the monomials of degree α-1 in d variables",
     recorded=ClaimVerdict.PROVED,
 )
 def dimension(docket: Docket) -> None:
@@ -137,8 +161,9 @@ def half_stationary(point: Point, alpha: int) -> bool:
 @claim(
     "balancedness",
     where="4.2, eq. (4.1)",
-    statement="Not in the paper: α a_j^2 = |W_j|^2 for each neuron of a KKT point, whatever "
-    "the data.",
+    statement="α a_j^2 = |W_j|^2 for each neuron of a KKT point, whatever the data.",
+    gist="every neuron of a KKT point has |W_j|^2 = α a_j^2, whatever the data",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
     hypotheses=("stationarity in a_j and in W_j",),
 )
@@ -147,15 +172,19 @@ def balancedness(docket: Docket) -> None:
 
     It is |W_j|^2 - alpha a_j^2, with any leading coefficient c.
     """
+    docket.general(
+        "one sample and one neuron, any degree: α c a b t^(α-1) (w.x) is α a times c b t^α",
+        balances(),
+    )
     c = sympy.Symbol("c")
     for alpha in ALPHAS:
-        (a,), (w,), _, _ = point = point_symbols(3, 1, 3)
+        (out,), (w,), _, _ = point = point_symbols(3, 1, 3)
         output, *hidden = residuals(*point, alpha, c)
-        docket.symbolic(
+        docket.example(
             f"the combination of 3 samples' equations is |W_j|^2 - α a_j^2, α = {alpha}",
-            identical([dot(w, hidden) - alpha * a * output], [dot(w, w) - alpha * a**2]),
+            identical([dot(w, hidden) - alpha * out * output], [dot(w, w) - alpha * out**2]),
         )
-    docket.exact(
+    docket.example(
         "every neuron of KKT points on 3 orthonormal samples, α = 3..6, reduced modulo the "
         "equation of its length",
         [
@@ -165,7 +194,7 @@ def balancedness(docket: Docket) -> None:
             for j in range(len(point.u))
         ],
     )
-    docket.exact(
+    docket.example(
         "fails where only one of the two equations holds: (2a, W, b/2) and (2^α a, 2W, b) for "
         "KKT points (a, W, b) with α = 2..5; (a, W, 2b) is none, though its margins are 1",
         [

@@ -13,6 +13,7 @@ import sympy
 from proofs_check.docket import Docket
 from proofs_check.exact.conditions import vanish
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, dot, network
+from proofs_check.exact.one_term import ray_power
 from proofs_check.ledger import ClaimVerdict, claim
 
 DEGREES = range(3, 7)
@@ -66,15 +67,28 @@ def network_symbols(alpha: int) -> Symbols:
     where="4.3, eqs. (4.3) and (4.4)",
     statement="Φ_H(θ; x) := lim Φ_σ(rθ; x)/r^M for r → ∞, where M is the smallest degree for which "
     "the limit exists and is nonzero; it is c_α sum_j a_j (w_j.x)^α, with M = α + 1 (A.3).",
+    gist="the top-degree part is the limit of the rescaled network",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("c_α ≠ 0",),
 )
 def homogenization(docket: Docket) -> None:
     """Phi_sigma(r theta; x) is a polynomial in r; only its leading term survives, at its degree."""
+    top, r = sympy.symbols("alpha r", positive=True)
+    below = sympy.Symbol("k", positive=True)
+    docket.general(
+        "one neuron, any degree k: the part of degree k is multiplied by r^(k+1) on a ray, so over "
+        "r^M with M = α+1 it is r^(k-α), which is 1 for k = α and falls to 0 for k < α",
+        [
+            ray_power(),
+            sympy.simplify(r ** (below + 1) / r ** (top + 1) - r ** (below - top)) == 0,
+            (r ** (below - top)).subs(below, top) == 1,
+            sympy.limit(r**-top, r, sympy.oo) == 0,
+        ],
+    )
     for alpha in DEGREES:
         s = network_symbols(alpha)
         p = s.scaled()
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}, two neurons in the plane: the degree in r is α + 1, the leading "
             "coefficient is c_α sum_j a_j (w_j.x)^α, and without c_α the degree is lower",
             [
@@ -86,7 +100,7 @@ def homogenization(docket: Docket) -> None:
         values: Any = {t: 2 + j for j, t in enumerate([*s.theta, *s.x, *s.c])}
         scaled = p.as_expr().subs(values)
         top = network(s.a, s.W, s.x, alpha, s.c[alpha]).subs(values)
-        docket.symbolic(
+        docket.example(
             f"α = {alpha}, at one point: the limit is infinite for M <= α, Φ_H for α + 1, 0 above",
             [
                 sympy.limit(scaled / s.r**M, s.r, sympy.oo) == limit

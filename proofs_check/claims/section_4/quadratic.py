@@ -24,7 +24,7 @@ from proofs_check.exact.conditions import (
 )
 from proofs_check.exact.formulas import Matrix, Scalar, Vector, combine, dot, network
 from proofs_check.exact.rational import diagonal, multiply, pseudo_inverse, rank
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 ALPHA = 2
 
@@ -69,6 +69,7 @@ U4 = ((1, 1, 0, 0), (1, -1, 0, 0), (0, 0, 1, 1), (0, 0, 1, -1))
     where="4.2, quadratic activation",
     statement="All KKT equations depend on the samples only through M = sum_i λ_i y_i x_i "
     "x_i^T, so the samples x_i are not identified.",
+    gist="a quadratic network determines a moment matrix, not the samples",
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "the KKT equations are the stationarity equations; margins are not functions of M",
@@ -184,6 +185,8 @@ def halved(point: Point, q: Vector) -> Point:
     corrected="It identifies P M = M P = W^+ diag(1/(2 a_j)) W, P the projection on row(W), from "
     "the neurons with a_j not 0. That equals M if and only if rank M = rank W, which (a, W) alone "
     "ensures if and only if rank W = d.",
+    gist="M itself is determined only if W has rank d",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def identified_moment(docket: Docket) -> None:
@@ -241,6 +244,15 @@ def identified_moment(docket: Docket) -> None:
     docket.refute(
         "one neuron and two data sets of two unit samples in space, margins 1: M differs",
         leaves_moment_open,
+        near={
+            "unit samples": {
+                "b_other": (Fraction(1, 4), Fraction(1, 4), Fraction(1, 4), Fraction(1, 4)),
+                "x_other": ((1, 0, 1), (1, 0, -1), (0, 1, 1), (0, 1, -1)),
+            },
+            "a KKT point of the first set": {"b": (1, HALF)},
+            "a KKT point of the second set": {"b_other": (1, HALF)},
+            "M differs": {"x_other": ((1, 0, 0), (0, 1, 0))},
+        },
         a=(1,),
         W=((1, 1, 0),),
         b=(HALF, HALF),

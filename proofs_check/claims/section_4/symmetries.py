@@ -21,6 +21,7 @@ from proofs_check.exact.conditions import (
 )
 from proofs_check.exact.exact_kkt import orthonormal_point
 from proofs_check.exact.formulas import Vector, combine, contraction, dot, form, gram, network
+from proofs_check.exact.one_term import flipped_sign, halves_off_the_row_space
 from proofs_check.exact.proof_a_2 import Sample, normalized
 from proofs_check.exact.rational import Rows, rank
 from proofs_check.exact.tensor_pencil import (
@@ -31,7 +32,7 @@ from proofs_check.exact.tensor_pencil import (
     dual_basis,
     pencil_instances,
 )
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, Severity, claim
 
 
 def up_to_sign(x: Rows, b: Vector, alpha: int) -> set[Sample]:
@@ -67,6 +68,8 @@ def another_set(alpha: int, x: Rows, b: Vector, other_x: Rows, other_b: Vector) 
         "Up to permutation and sign: (x_i, b_i) and (-x_i, (-1)^α b_i) have the same T and the "
         "same margins, the label going with b_i."
     ),
+    gist="samples are found up to permutation and sign",
+    severity=Severity.GAP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def signs(docket: Docket) -> None:
@@ -74,16 +77,20 @@ def signs(docket: Docket) -> None:
 
     Nothing else is open: directions are unique (A.9), unit norm leaves the sign, and b follows.
     """
+    docket.general(
+        "one term of any degree: f and b Φ(x) are the same for (x, b) and (-x, (-1)^α b)",
+        flipped_sign(),
+    )
     a, W, b, x = point_symbols(2, 2, 2)
     for alpha in (3, 4, 5, 6):
         flipped = [(-1) ** alpha * b[0], b[1]], [[-t for t in x[0]], x[1]]
         f, g = (contraction(*samples, W[0], alpha) for samples in ((b, x), flipped))
         phi, psi = (network(a, W, t, alpha) for t in (x[0], flipped[1][0]))
-        docket.symbolic(
+        docket.example(
             f"f(w) and b Φ(x) are the same for (x, b) and (-x, (-1)^α b), α = {alpha}",
             [vanish(f[0] - g[0], f[1] - g[1]), vanish(b[0] * phi - flipped[0][0] * psi)],
         )
-    docket.exact(
+    docket.example(
         f"recovery up to permutation and sign, {RANDOM}",
         [recovered(case) == up_to_sign(case.x, case.b, case.alpha) for case in pencil_instances()],
         seed=SEED,
@@ -92,6 +99,19 @@ def signs(docket: Docket) -> None:
         docket.refute(
             f"α = {alpha}: one network, two sets of samples that differ in the sign of one",
             another_set,
+            near={
+                "the hypotheses of Theorem 4.1": {"alpha": alpha + 2},
+                "the same equations": {"other_b": (2, 1)},
+                "unit samples": {
+                    "other_x": ((-2, 0), (0, 1)),
+                    "other_b": (Fraction(b[0], 2**alpha), 1),
+                },
+                "another set": {"other_x": ((1, 0), (0, 1)), "other_b": (1, 1)},
+                "as many samples": {
+                    "other_x": ((-1, 0), (0, 1), (1, 0)),
+                    "other_b": (*b, 0),
+                },
+            },
             alpha=alpha,
             x=((1, 0), (0, 1)),
             b=(1, 1),
@@ -108,6 +128,8 @@ def signs(docket: Docket) -> None:
         "variables, it does not determine the samples: x_i can be split into x_i ± z, z orthogonal "
         "to all W_j."
     ),
+    gist="off the row space of W a sample can be split without a trace",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "power activations, α >= 3",
@@ -123,6 +145,10 @@ def split_off_the_row_space(docket: Docket) -> None:
     coefficients, so it changes T.
     """
     x, delta, w = (sympy.symbols(f"{name}:2") for name in ("x", "delta", "w"))
+    docket.general(
+        "one sample, any degree: halves at x ± z with z.w = 0 have the terms of x in p and in f",
+        halves_off_the_row_space(),
+    )
     for alpha in (3, 4, 5, 6):
         parts = [combine([1, sign], [x, delta]) for sign in (1, -1)]
         change = form([Fraction(1, 2)] * 2, parts, w, alpha) - form([1], [x], w, alpha)
@@ -130,7 +156,7 @@ def split_off_the_row_space(docket: Docket) -> None:
             comb(alpha, k) * dot(x, w) ** (alpha - k) * dot(delta, w) ** k
             for k in range(2, alpha + 1, 2)
         ]
-        docket.symbolic(
+        docket.example(
             f"halves at x ± δ change p(w) by sum_k C(α, k) (x.w)^(α-k) (δ.w)^k, k = 2, 4, ..., "
             f"α = {alpha}",
             vanish(change - sum(even)),
@@ -144,7 +170,7 @@ def split_off_the_row_space(docket: Docket) -> None:
         unit = [[Fraction(4, 5) * t for t in u] for u in pair[:2]] + rows[1:]
         c = [Fraction(5, 4) ** alpha * t for t in b[:2]] + b[2:]
         same = margins_with(point, rows, labels)[0]
-        docket.exact(
+        docket.example(
             f"α = {alpha}, d = {d}, labels {labels}: rank(K) = N(2), a KKT point; x_1 ± z with b/2 "
             "keep f(W_j) and the margins, not the norms; scaled to norm 1, not the margins",
             [
@@ -161,7 +187,7 @@ def split_off_the_row_space(docket: Docket) -> None:
             ],
         )
         inside = [combine([1, sign * Fraction(1, 2)], rows) for sign in (1, -1)]
-        docket.exact(
+        docket.example(
             f"α = {alpha}, d = {d}, labels {labels}: e_1 ± e_2 / 2, inside the row space, are not",
             not stationary_with(point, inside + rows[1:], b),
         )

@@ -17,7 +17,7 @@ from proofs_check.exact.exact_kkt import ExactPoint, orthonormal_point
 from proofs_check.exact.formulas import contraction, dot, gram
 from proofs_check.exact.proof_a_2 import normalized, recover_exactly
 from proofs_check.exact.rational import Matrix, cayley, independent_columns, rank
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 SEED = 4
 
@@ -52,7 +52,8 @@ def is_recovered(point: ExactPoint) -> bool:
         "α >= 3, rank(K) = N, samples independent with |x_i| = 1: (a, W) determines the active "
         "(x_i, b_i)."
     ),
-    recorded=ClaimVerdict.PROVED,
+    gist="Theorem 4.1 run from the weights to the samples, in rational arithmetic",
+    recorded=ClaimVerdict.TESTED,
     hypotheses=(
         "orthonormal rational samples as many as dimensions",
         "α = 3 with any labels, α = 4 with one class",
@@ -93,6 +94,7 @@ def theorem_exact(docket: Docket) -> None:
     "E3",
     where="4.2, Theorem 4.1",
     statement="rank(K) = N(d) with {x_i} independent: the active components can be recovered.",
+    gist="the hypothesis of Theorem 4.1 forces exactly d active samples",
     recorded=ClaimVerdict.PROVED,
     corrected=(
         "Right, but these hypotheses force exactly d active samples: with fewer, rank(K) <= "
@@ -109,7 +111,23 @@ def exactly_d_samples(docket: Docket) -> None:
     """
     cases = [(alpha, d, n) for alpha in (3, 4) for d in (2, 3, 4) for n in range(1, d)]
     points = [rotated_point(alpha, d, (1,) * n, seed=d) for alpha, d, n in cases]
-    docket.exact(
+    r, alpha = sympy.symbols("r alpha", integer=True, positive=True)
+    docket.general(
+        "N(r+1) - N(r) = C(r+α-2, α-2), and this is positive: N increases for every α >= 2",
+        sympy.simplify(
+            sympy.expand_func(
+                sympy.gammasimp(
+                    (
+                        sympy.binomial(r + alpha - 1, alpha - 1)
+                        - sympy.binomial(r + alpha - 2, alpha - 1)
+                        - sympy.binomial(r + alpha - 2, alpha - 2)
+                    ).rewrite(sympy.gamma)
+                )
+            )
+        )
+        == 0,
+    )
+    docket.example(
         "n < d samples, α = 3 and 4, d = 2..4: rank(K) is N(n), its maximum, and below N(d)",
         [
             point.kkt()
@@ -119,7 +137,7 @@ def exactly_d_samples(docket: Docket) -> None:
         ],
         seed=4,
     )
-    docket.exact(
+    docket.example(
         "N(r) < N(r+1) for α = 3..8, r = 1..12",
         [_forms(r, alpha) < _forms(r + 1, alpha) for alpha in range(3, 9) for r in range(1, 13)],
     )
@@ -133,6 +151,8 @@ def exactly_d_samples(docket: Docket) -> None:
         "stationarity equations, and all sets of r samples that do are one set, up to permutation "
         "and (x_i, b_i) ~ (c x_i, c^-α b_i), where c = ±1 if |x_i| = 1 is known."
     ),
+    gist="Theorem 4.1 in the row space: unique among sets of at most rank W samples",
+    origin=Origin.OURS,
     recorded=ClaimVerdict.PROVED,
     hypotheses=(
         "α >= 3, Φ(x) = sum_j a_j (W_j.x)^α, W_j = α a_j f(W_j) for every j, W not 0",
@@ -159,7 +179,7 @@ def theorem_reduced(docket: Docket) -> None:
     for alpha, d, labels in ((3, 4, (1, -1)), (3, 4, (1, -1, 1)), (3, 5, (1, 1)), (4, 4, (1, 1))):
         n = len(labels)
         points = [rotated_point(alpha, d, labels, seed) for seed in range(3)]
-        docket.exact(
+        docket.example(
             f"α = {alpha}, d = {d}, labels {labels}: rank(K) = N({n}) < N({d}), f spans R, "
             "the powers are independent, and every (x_i, b_i) is recovered, for 3 rotations",
             [

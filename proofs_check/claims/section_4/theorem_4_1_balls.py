@@ -163,6 +163,7 @@ def is_enclosed(x: Matrix, y: Sequence[int], alpha: int, seed: int) -> bool:
         "α >= 3, rank(K) = N, samples independent with |x_i| = 1: (a, W) determines the active "
         "(x_i, b_i)."
     ),
+    gist="Theorem 4.1 for samples that are not orthogonal, in balls",
     recorded=ClaimVerdict.SUPPORTED,
     hypotheses=(
         "rational unit samples, not orthogonal, as many as dimensions",

@@ -11,6 +11,7 @@ from flint import fmpq_mat
 
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar
+from proofs_check.exact.line import line_hessian, t
 from proofs_check.exact.polynomial_map import hessian, polynomial_gradient, random_problem
 from proofs_check.exact.reconstruction_loss import (
     exact_loss,
@@ -18,10 +19,9 @@ from proofs_check.exact.reconstruction_loss import (
     flat,
     splitting_matrix,
 )
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.ledger import ClaimVerdict, Severity, claim
 
 SEED = 5
-t = sympy.Symbol("t", real=True)
 
 
 @claim(
@@ -29,6 +29,8 @@ t = sympy.Symbol("t", real=True)
     where="5.2, definition of S(x_i)",
     statement="S(x_i) = -2 λ_i sum_p r_p ∇^2 f_p(x_i) with r_p = θ - sum_i λ_i f_p(x_i).",
     corrected="r_p = θ_p - sum_i λ_i f_p(x_i); then S(x_i) = ∇^2_{x_i} L - 2 λ_i^2 J_i^T J_i.",
+    gist="the residual has θ_p where the paper has θ",
+    severity=Severity.SLIP,
     recorded=ClaimVerdict.CORRECTED,
 )
 def residual_entry(docket: Docket) -> None:
@@ -46,7 +48,12 @@ def residual_entry(docket: Docket) -> None:
             J = fmpq_mat([polynomial_gradient(f_p, x[i]) for f_p in f.components])
             own = fmpq_mat([row[2 * i : 2 * i + 2] for row in H.tolist()[2 * i : 2 * i + 2]])
             outcomes.append(own == S + 2 * weights[i] ** 2 * J.transpose() * J)
-    docket.exact(
+    docket.general(
+        "one undefined function along a line in x_i: the second derivative of L is 2 λ_i^2 |J v|^2 "
+        "- 2 λ_i r.f'', and S with r_p = θ_p - ... is its second part",
+        line_hessian(),
+    )
+    docket.example(
         "diagonal blocks of the Hessian of L, for 20 cubic maps from R^2 to R^3 and two samples",
         outcomes,
         seed=SEED,
@@ -55,6 +62,7 @@ def residual_entry(docket: Docket) -> None:
         "f(x) = (x^2, x^3), theta = (1, 2), x = 1, weight 2: S = 8, but 32 with theta_1 and 0 with "
         "theta_2 in every component",
         single_entry_fails,
+        near={"no entry of θ gives S": {"theta": (1, 1)}, "one component too few": {"theta": (1,)}},
         theta=(1, 2),
         weight=2,
         x=1,
@@ -64,6 +72,8 @@ def residual_entry(docket: Docket) -> None:
 def single_entry_fails(theta: tuple, weight: Scalar, x: Scalar) -> bool:
     """Whether S = L'' - 2 lambda^2 |f'|^2 for f = (x^2, x^3), and no entry of theta gives it."""
     f = [t**2, t**3]
+    if len(theta) != len(f):
+        return False
     truth = exact_loss(theta, [weight], [f]).diff(t, 2) - 2 * weight**2 * sum(
         s.diff(t) ** 2 for s in f
     )
@@ -81,11 +91,25 @@ def single_entry_fails(theta: tuple, weight: Scalar, x: Scalar) -> bool:
     "preserves-value",
     where="5.2, sample splitting",
     statement="The augmented objective has the value of L when all off-springs coincide with x_i.",
+    gist="offspring that coincide leave the loss as it is",
     recorded=ClaimVerdict.PROVED,
     hypotheses=("sum_j λ_i^[j] = λ_i",),
 )
 def preserves_value(docket: Docket) -> None:
-    """sum_j lambda_i^[j] f(x_i) = lambda_i f(x_i)."""
+    """sum_j lambda_i^[j] f(x_i) = lambda_i f(x_i).
+
+    Offspring are made one after the other: to take lambda' from a candidate of weight lambda and
+    give it to a second one at the same place changes nothing, and any k_i are reached by repeating.
+    """
+    weight, part, value, rest = sympy.symbols("lambda part f rest")
+    docket.general(
+        "part of a weight moved to a new candidate at the same place, all else a symbol",
+        sympy.expand(
+            exact_loss([rest], [weight], [[value]])
+            - exact_loss([rest], [part, weight - part], [[value], [value]])
+        )
+        == 0,
+    )
     for counts in ((2,), (1, 2), (3, 2, 4)):
         k, P = len(counts), 3
         theta, weights = sympy.symbols(f"theta:{P}"), sympy.symbols(f"lambda:{k}")
@@ -95,11 +119,11 @@ def preserves_value(docket: Docket) -> None:
         rest = [weight - sum(part) for weight, part in zip(weights, parts, strict=True)]
         repeated = [f for f, n in zip(features, counts, strict=True) for _ in range(n)]
         after = [[*part, last] for part, last in zip(parts, rest, strict=True)]
-        docket.symbolic(
+        docket.example(
             f"samples with {counts} offspring, all weights and values of f symbols",
             sympy.expand(exact_loss(theta, flat(after), repeated) - before) == 0,
         )
-    docket.exact(
+    docket.example(
         "f(x) = theta = 1: value 0, and 1 for two offspring of weight 1 each, of another sum",
         [exact_loss([1], [1], [[1]]) == 0, exact_loss([1], [1, 1], [[1], [1]]) == 1],
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import sympy
 from flint import fmpq
 
 from proofs_check.docket import Docket
 from proofs_check.exact.formulas import Scalar, dot
+from proofs_check.exact.line import line_gradient
 from proofs_check.exact.polynomial_map import (
     PolynomialMap,
     hessian,
@@ -22,8 +24,8 @@ from proofs_check.exact.polynomial_map import (
     variables,
 )
 from proofs_check.exact.rational import square_root
-from proofs_check.exact.reconstruction_loss import flat
-from proofs_check.ledger import ClaimVerdict, claim
+from proofs_check.exact.reconstruction_loss import flat, splitting_matrix
+from proofs_check.ledger import ClaimVerdict, Origin, claim
 
 SEED = 9
 
@@ -32,23 +34,38 @@ SEED = 9
     "copies",
     where="5.3, Definition 5.1",
     statement=(
-        "The algorithm stops at an ε-second-order stationary point, |∇_x L| <= ε and "
-        "λ_min(∇^2_x L) >= -√(ρε), a property of the reconstruction."
-    ),
-    corrected=(
-        "The same reconstruction written with m copies of each sample, of weight λ_i/m, has "
+        "Definition 5.1 is a property of the list of candidates, not of the reconstruction: "
+        "written with m copies of each sample, of weight λ_i/m, the same reconstruction has "
         "gradient norm |∇_x L|/√m and splitting matrices S(x_i)/m, so it is stationary for m large "
         "enough. ∇_{x_i} L / λ_i and S(x_i) / λ_i do not change."
     ),
-    recorded=ClaimVerdict.CORRECTED,
+    gist="stationarity depends on how often a sample is written down",
+    origin=Origin.OURS,
+    recorded=ClaimVerdict.PROVED,
 )
 def copies(docket: Docket) -> None:
     """The derivatives in x_i carry a factor lambda_i, so candidates of small weight pass any test.
 
-    L and r are the same for the copies; gradient and S have the factor lambda_i / m, and Lemma B.2
-    gives lambda_min(H) >= min_i lambda_min(S(x_i)) / m. Each split halves S(x_i) in the same way,
-    whatever eta, so the algorithm can also stop because it has split often enough.
+    L and r are the same for the copies; gradient and S have the factor lambda_i / m, so the squared
+    norm of the gradient is m (1/m)^2 times what it was, and Lemma B.2 gives lambda_min(H) >=
+    min_i lambda_min(S(x_i)) / m. Each split halves S(x_i) in the same way, whatever eta, so the
+    algorithm can also stop because it has split often enough.
     """
+    weight, m = sympy.symbols("lambda m", positive=True)
+    r, J, second = sympy.symbols("r J f''")
+    docket.general(
+        "the derivative of the loss in one sample is -2 λ r.f' for one undefined function, so a "
+        "copy has 1/m of it; m such entries have the square 1/m; S = -2 λ r.f'' has the factor 1/m",
+        [
+            line_gradient(weight),
+            sympy.simplify(m * (-2 * weight / m * r * J) ** 2 - (2 * weight * r * J) ** 2 / m) == 0,
+            sympy.simplify(
+                m * splitting_matrix(weight / m, [r], [[[second]]])[0][0]
+                - splitting_matrix(weight, [r], [[[second]]])[0][0]
+            )
+            == 0,
+        ],
+    )
     rng = np.random.default_rng(SEED)
     outcomes = []
     for n in range(40):
@@ -65,20 +82,19 @@ def copies(docket: Docket) -> None:
             and all(m * S_m[i] == S[i // m] for i in range(2 * m))
             and is_positive_semidefinite(hessian(L_m, flat(x_m)), -lower_bound(S) / m)
         )
-    docket.exact(
+    docket.example(
         "loss, gradient, S and a bound of the Hessian for 40 cubic maps from R^2 to R^3, two "
         "samples and 2, 3 or 4 copies",
         outcomes,
         seed=SEED,
     )
-    docket.refute(
+    docket.example(
         "f(x) = x^2, theta = 1, x = 0, weight 1, rho = 24 for |x_i| <= 1, eps = 1/24: gradient 0, "
-        "Hessian -4 < -1, but -1/2 for eight copies; the loss is 1",
-        passes_as_copies,
-        theta=1,
-        number=8,
-        rho=24,
-        eps=Fraction(1, 24),
+        "Hessian -4 < -1, but -1/2 for eight copies; the loss is 1; three copies are not enough",
+        [
+            passes_as_copies(1, 8, 24, Fraction(1, 24)),
+            not passes_as_copies(1, 3, 24, Fraction(1, 24)),
+        ],
     )
 
 
