@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from identify.findings import Neurons, RankReport, Recovery, Verdict, Witness
+from identify.findings import Course, Neurons, RankReport, Recovery, Verdict, Witness
 from identify.report import IdentifiabilityReport
 
 HOSTILE = "<script>alert('x')</script> & <img src=https://evil.example/x.png onerror=alert(1)>"
@@ -116,6 +116,14 @@ def ambiguous(d: int = 64) -> IdentifiabilityReport:
     return case(
         Verdict.NOT_IDENTIFIABLE, reasons, recovery=recovery, witness=witness, rank=ranks(rank=40)
     )
+
+
+def course(n: int = 12) -> Course:
+    """Residuals that fall at paces of their own, the last one not confirmed."""
+    times = np.linspace(0, 1, 11)
+    residuals = np.exp(-np.outer(times, np.linspace(1, 4, n))) * np.where(np.arange(n) % 2, 2, -1)
+    confirmed = np.arange(n) < n - 1
+    return Course(0.98, 1.3e-3, 4.2e-4, times, residuals, confirmed)
 
 
 def undecided() -> IdentifiabilityReport:

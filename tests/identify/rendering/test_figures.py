@@ -10,7 +10,7 @@ import report_cases
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from identify.findings import Neurons
-from identify.rendering.figures import neurons_figure, spectrum_figure
+from identify.rendering.figures import course_figure, neurons_figure, spectrum_figure
 from identify.rendering.sample_figures import recovery_figure
 from identify.rendering.shapes import choose_shape, picture_shape
 
@@ -51,6 +51,26 @@ def test_the_recovery_figure_shows_each_truth_above_its_own_recovery():
         recovery_figure(report_cases.undecided())
     with pytest.raises(ValueError, match="truth"):
         recovery_figure(report, np.empty((0, 64)))
+
+
+def test_the_course_figure_shows_the_size_of_every_residual():
+    course = report_cases.course()
+    axes = course_figure(course).axes[0]
+    lines = axes.lines[:12]
+    shown = np.array([line.get_ydata() for line in lines])
+    np.testing.assert_allclose(shown, np.abs(course.residuals.T) / 2)
+    for line in lines:
+        np.testing.assert_array_equal(line.get_xdata(), course.times)
+    assert len({str(line.get_color()) for line in lines[:-1]}) == 1
+    assert lines[-1].get_color() != lines[0].get_color()
+
+
+def test_a_course_without_residuals_is_drawn():
+    course = report_cases.course()
+    still = replace(course, residuals=np.zeros_like(course.residuals))
+    none = replace(course, residuals=np.empty((11, 0)), confirmed=np.empty(0, bool))
+    for odd in (still, none):
+        FigureCanvasAgg(course_figure(odd)).draw()
 
 
 def test_degenerate_numbers_are_drawn():

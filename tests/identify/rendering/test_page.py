@@ -53,6 +53,20 @@ def test_the_page_names_no_other_file(page_file):
     }
 
 
+def test_the_course_is_a_plot_of_its_own(tmp_path):
+    report, pages = report_cases.digits()[0], []
+    for course in (None, report_cases.course()):
+        path = tmp_path / "r.html"
+        write_html(replace(report, course=course), path)
+        pages.append(path.read_text(encoding="utf-8"))
+    words = "Size of the residual of every sample over the training"
+    assert words not in pages[0]
+    assert pages[1].count(words) == 1
+    assert pages[1].count("<svg") == pages[0].count("<svg") + 1
+    ids = re.findall(r'\bid="([^"]*)"', pages[1])
+    assert len(ids) == len(set(ids))
+
+
 def test_hostile_words_are_text(tmp_path):
     path = tmp_path / "r.html"
     write_html(report_cases.hostile(), path)

@@ -97,6 +97,17 @@ def test_json_round_trip(report, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_the_course_of_the_training_is_in_the_json():
+    course = report_cases.course()
+    report = replace(report_cases.undecided(), course=course)
+    read = json.loads(json.dumps(to_dict(report), allow_nan=False))["course"]
+    assert set(read) == {"decay", "lag", "miss", "times", "residuals", "confirmed"}
+    assert (read["decay"], read["lag"], read["miss"]) == (0.98, 1.3e-3, 4.2e-4)
+    np.testing.assert_array_equal(read["residuals"], course.residuals)
+    assert read["confirmed"] == [True] * 11 + [False]
+    assert to_dict(report_cases.undecided())["course"] is None
+
+
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("old")
