@@ -206,7 +206,8 @@ class Course:
         miss: Distance of the computed end from the weights relative to the movement, every neuron
             weighted by how much it moved.
         times: Times from 0 to 1, (t,).
-        residuals: Residual of every sample at them, up to a common factor, (t, n).
+        residuals: Residual of every sample at them, up to a common factor and a common pace: what
+            shows is how they went relative to each other, (t, n).
         confirmed: Which samples independent random starts have found as well, (n,).
     """
 

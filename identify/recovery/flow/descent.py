@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.flow import Drive, Flow
@@ -110,10 +110,11 @@ def descend(
 
     def misses(at: Drive) -> float:
         with np.errstate(all="ignore"):
-            return float(np.sum((flow.miss(at) * weights[:, None]) ** 2))
+            value = float(np.sum((flow.miss(at) * weights[:, None]) ** 2))
+        return value if np.isfinite(value) else np.inf
 
     value, steps = misses(drive), 0
-    while steps < max_steps:
+    while steps < max_steps and np.isfinite(value):
         priors = _Priors.at(drive, size, power=power)
         normal = normal_equations(flow, drive, weights, lagged=lagged, whole=whole)
         priors.add(drive, normal.matrix, normal.gradient)
@@ -140,7 +141,9 @@ def _moved(drive: Drive, normal: NormalEquations, damping: float, *, lagged: boo
     diagonal = np.diag(normal.matrix)
     damped = normal.matrix + np.diag(damping * diagonal + 1e-14 * diagonal.max())
     try:
-        step = solve(damped, normal.gradient, assume_a="pos", check_finite=False)
+        step = cho_solve(
+            cho_factor(damped, check_finite=False), normal.gradient, check_finite=False
+        )
     except (LinAlgError, ValueError):
         return None
     split = drive.z.size, drive.z.size + drive.c.size

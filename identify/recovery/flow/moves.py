@@ -30,7 +30,7 @@ def split_and_merge(
     values, directions = _splits(flow, drive, weights)
     split = int(np.argsort(-values)[rng.integers(min(_AMONG, len(values)))])
     z, c = drive.z.copy(), drive.c.copy()
-    spare = _give_up(z, c, split, rng)
+    spare = _give_up(z, c, split, rng, odd=bool(flow.ends.activation.degree % 2))
     delta = _APART * np.linalg.norm(z[split]) * directions[split]
     z[spare], c[spare] = z[split] - delta, c[split] / 2
     z[split], c[split] = z[split] + delta, c[split] / 2
@@ -57,14 +57,19 @@ def _splits(
     return values, directions
 
 
-def _give_up(z: FloatArray, c: FloatArray, keep: int, rng: np.random.Generator) -> int:
+def _give_up(
+    z: FloatArray, c: FloatArray, keep: int, rng: np.random.Generator, *, odd: bool
+) -> int:
     """Return the lighter of two near samples, whose heavier one takes its weight, in place."""
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)
     near = np.abs(unit @ unit.T)
-    np.fill_diagonal(near, -1.0)
-    near[keep], near[:, keep] = -1.0, -1.0
-    pairs = np.argsort(-np.triu(near), axis=None)[:_AMONG]
-    i, k = np.unravel_index(pairs[rng.integers(len(pairs))], near.shape)
+    others = [i for i in range(len(z)) if i != keep]
+    if len(others) == 1:
+        return others[0]
+    pairs = [(i, k) for i in others for k in others if i < k]
+    pairs.sort(key=lambda pair: -near[pair])
+    i, k = pairs[int(rng.integers(min(_AMONG, len(pairs))))]
     heavy, light = (i, k) if abs(c[i, 0]) >= abs(c[k, 0]) else (k, i)
-    c[heavy] += np.sign(unit[heavy] @ unit[light]) * c[light]  # an odd sigma changes sign with z
-    return int(light)
+    turned = np.sign(unit[heavy] @ unit[light]) if odd else 1.0  # an odd sigma changes sign with z
+    c[heavy] += turned * c[light]
+    return light

@@ -76,15 +76,21 @@ class _Family:
 
     def grow(self) -> Descent:
         """Descend once more, from a move or a new start, and return the best so far."""
+        with np.errstate(all="ignore"):  # a thread has its own
+            return self._grown()
+
+    def _grown(self) -> Descent:
         self.count += 1
-        if self.current is None or self.idle == _IDLE or self.current.miss < _NEAR:
+        current = self.current
+        stuck = current is None or self.idle == _IDLE or not _NEAR <= current.miss < np.inf
+        if current is None or stuck:
             self.current, self.first, self.idle = self._started(), None, 0
         else:
             weights = self.flow.ends.weights(self.noise)
-            moved = split_and_merge(self.flow, self.current.drive, weights, self.rng)
+            moved = split_and_merge(self.flow, current.drive, weights, self.rng)
             trial = self._descent(moved, _SIZES[1:], 1e-1)
-            self.idle = 0 if trial.miss < _HELPS * self.current.miss else self.idle + 1
-            self.current = min(trial, self.current, key=lambda option: option.miss)
+            self.idle = 0 if trial.miss < _HELPS * current.miss else self.idle + 1
+            self.current = min(trial, current, key=lambda option: option.miss)
         if self.best is None or self.current.miss < self.best.miss:
             self.best = self.current
         return self.best
@@ -146,7 +152,7 @@ def search(
             if progress is not None:
                 progress(first.miss)
             confirmed = same_samples(first.drive.z, second.drive.z)
-            if confirmed.all() or (left == _ROUNDS and first.miss > _HOPE):
+            if (confirmed.all() and first.miss < _NEAR) or (left == _ROUNDS and first.miss > _HOPE):
                 break
             left = min(left - 1, _MORE) if first.miss < _NEAR else left - 1
     starts = sum(family.count for family in families)

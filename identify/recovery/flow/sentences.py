@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from identify.findings import Course
 from identify.recovery.flow.ordinary import Ordinary
 
@@ -33,15 +31,10 @@ def explained(found: Ordinary) -> tuple[str, ...]:
 
 
 def _training(course: Course) -> tuple[str, ...]:
-    """Name decay, inertia and how the residuals fell."""
-    decay = "no weight decay shows"
+    """Name decay and inertia."""
+    sentence = "The training: no weight decay shows"
     if course.decay != 1:
-        decay = f"the initial weights decayed by the factor {course.decay:.6f}"
-    start, end = (float(np.sqrt(np.mean(row**2))) for row in course.residuals[[0, -1]])
-    sentence = (
-        f"The training: {decay}; the residuals went from {start:.3g} to {end:.3g} (root mean "
-        "square, up to a common factor and pace)"
-    )
+        sentence = f"The training: the initial weights decayed by the factor {course.decay:.6f}"
     if course.lag > max(10 * course.miss**2, 1e-7):
         sentence += (
             f"; the weights lag by {course.lag:.1e} of its length behind the gradients, as in "

@@ -91,7 +91,6 @@ def test_the_split_goes_along_what_is_missing(activation):
     assert min(directions) > 0.9
 
 
-@pytest.mark.xfail(reason="of three samples one pair is left; a pair with the split one is drawn")
 def test_of_three_samples_the_split_one_is_not_given_up():
     truth = planted(0, n=3, m=40, movement=0.03)
     drive = Drive(np.abs(truth.drive.z), truth.drive.c)
@@ -102,7 +101,6 @@ def test_of_three_samples_the_split_one_is_not_given_up():
         assert np.sum((moved.z[:, None] == drive.z[None]).all(axis=2).any(axis=1)) == 1
 
 
-@pytest.mark.xfail(reason="the weight of a sample on the other side changes sign as if sigma did")
 def test_an_even_activation_does_not_tell_sides_apart():
     """Opposite samples are one: merged, their weights add up."""
     truth = planted(1, n=4, m=60, activation=QUARTIC, functions=1, movement=0.05)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from jaxtyping import TypeCheckError
 from torch_cases import assert_no_false_claim, claims, records, trained, turned
 
 from identify import verify_identifiability
@@ -29,9 +28,6 @@ def verified(net, **options):
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.xfail(
-    raises=TypeCheckError, strict=False, reason="_explained returns numpy.bool where it says bool"
-)
 def test_all_samples_of_an_ordinary_training(recipe, kind):
     net = trained(records(0), kind=kind, **RECIPES[recipe])
     report = verified(net)
