@@ -1,0 +1,108 @@
+"""From all duals to the samples: [z_1 ... z_n] is the inverse of [v_1 ... v_n].
+
+Each sample comes up to scale. Its sign is that with which the gates agree with its silent rows; the
+constant input of a bias, the last coordinate of [x, 1], gives its norm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from identify.arrays import FloatArray
+from identify.relu.recovery.deflation import OFF, ON, Duals
+from identify.relu.recovery.half_spaces import gate_conflicts, sample_of_pattern
+from identify.relu.recovery.polish import SILENT
+from identify.relu.recovery.problem import FirstLayer
+
+_WORST = 2 * SILENT
+"""Noise levels of a silent row: six for the noise itself, six for what the noise may hide."""
+
+_LEAST_CONSTANT = 1e-6
+"""A direction [x, s] with s below this share of its norm has no readable norm."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReluSamples:
+    """Samples with bounds.
+
+    Attributes:
+        x: Samples as rows, (k, d), of norm 1 where norms are unknown.
+        bound: Bound on the distance from the truth, inf where nothing is claimed.
+        strength: Norm of what each added to the first layer, C_i |x_i|, nan where unknown.
+        complete: Whether all n duals were found and every sample's gates agree with its own rows.
+    """
+
+    x: FloatArray
+    bound: FloatArray
+    strength: FloatArray
+    complete: bool
+
+
+def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
+    """Return the samples behind the duals, with bounds where all n are known.
+
+    Source: the first-order perturbation of inverse and null vectors, summed up without cancelling.
+    """
+    V, k = found.rows(layer.n).T, len(found.v)
+    if k == 0:
+        empty = np.zeros(0)
+        return ReluSamples(np.zeros((0, len(layer.basis) - layer.has_bias)), empty, empty, False)
+    if k < layer.n:
+        z = np.array([_partial_sample(layer, V, i, found) for i in range(k)])
+        bound, strength = np.full(k, np.inf), np.full(k, np.nan)
+    else:
+        z = np.linalg.inv(V)
+        bound = _relative_errors(layer, V, z, found)
+        strength = np.linalg.norm(layer.M @ V, axis=0) * np.linalg.norm(z, axis=1)
+    z = z / np.linalg.norm(z, axis=1, keepdims=True)
+    conflicts = np.array([_signed(layer, z[i], found, i) for i in range(k)])
+    z, agree = z * conflicts[:, :1], (conflicts[:, 1] <= ON) & (conflicts[:, 2] <= OFF)
+    bound = np.where(agree, bound, np.inf)
+    x, bound = _scaled(layer, z, bound)
+    return ReluSamples(x, bound, strength, k == layer.n and bool(agree.all()))
+
+
+def _partial_sample(layer: FirstLayer, V: FloatArray, i: int, found: Duals) -> FloatArray:
+    """Fit the gates of sample i in what the other duals leave."""
+    others = np.delete(V, i, axis=1)
+    space = np.linalg.qr(others, mode="complete")[0][:, others.shape[1] :]
+    return sample_of_pattern(layer, found.silent[i], space)
+
+
+def _signed(layer: FirstLayer, z: FloatArray, found: Duals, i: int) -> tuple[float, float, float]:
+    """Return the sign of z with fewer conflicts, and those conflicts."""
+    sides = [(sign, *gate_conflicts(layer, sign * z, found.silent[i])) for sign in (1.0, -1.0)]
+    return min(sides, key=lambda side: side[1] + side[2])
+
+
+def _relative_errors(layer: FirstLayer, V: FloatArray, z: FloatArray, found: Duals) -> FloatArray:
+    """Bound the error of each z_i over |z_i|.
+
+    dz_i = - sum_k (z_i.dv_k) z_k with dv_k = - M_S^+ e, S the silent rows of k and e their noise;
+    beyond the row space, D - C X moves x_i by C_i^+ E.
+    """
+    n, sigma = layer.n, layer.noise
+    sizes = np.linalg.norm(z, axis=1)
+    total = np.zeros(n)
+    for k in range(n):
+        triangle = np.linalg.qr(layer.M[found.silent[k]], mode="r")
+        _, values, right = np.linalg.svd(triangle)
+        moved = (z @ right[:-1].T) / values[:-1]
+        total += _WORST * sigma * np.linalg.norm(moved, axis=1) * sizes[k]
+    outside = np.linalg.norm(np.linalg.solve(np.linalg.qr(layer.M, mode="r").T, z.T), axis=0)
+    d = len(layer.basis)
+    return (total + SILENT * sigma * np.sqrt(d) * outside) / sizes
+
+
+def _scaled(layer: FirstLayer, z: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return samples in the input space and bounds on their distance from the truth."""
+    x = z @ layer.basis.T
+    if not layer.has_bias:
+        return x, bound
+    constant = x[:, -1]
+    readable = constant > _LEAST_CONSTANT
+    x = x[:, :-1] / np.where(readable, constant, 1.0)[:, None]
+    # [x, 1] s with an error e: |dx| <= |e| sqrt(1 + |x|^2) / s, and s = 1 / sqrt(1 + |x|^2)
+    return x, np.where(readable, bound * (1 + np.sum(x**2, axis=1)), np.inf)

@@ -1,0 +1,154 @@
+"""From a first layer to samples and a verdict, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from identify.arrays import FloatArray
+from identify.checkpoints.layer_change import LayerChange
+from identify.findings import CLAIM, Recovery, Verdict
+from identify.relu.recovery.deflation import Duals, find_duals
+from identify.relu.recovery.end_game import ReluSamples, joint_samples
+from identify.relu.recovery.problem import pose_first_layer
+from identify.relu.recovery.refusals import drowned, unreadable, why_none
+
+
+@dataclass(frozen=True, slots=True)
+class ReluOutcome:
+    """What a ReLU network's first layer shows.
+
+    Attributes:
+        verdict: The verdict.
+        reasons: Full sentences, in the order the decision was taken.
+        hypotheses: What verdict and bounds rest on.
+        recovery: The samples, or None.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    hypotheses: tuple[str, ...]
+    recovery: Recovery | None
+
+
+def recover_relu(
+    trained: FloatArray,
+    initial: FloatArray,
+    change: LayerChange,
+    *,
+    bias_trained: bool,
+    n_samples: int | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> ReluOutcome:
+    """Recover the samples from the first layer before and after training.
+
+    Args:
+        trained: Weights after training, (h, d), or (h, d + 1) with the bias as the last column.
+        initial: Weights before, likewise.
+        change: What training did to them.
+        bias_trained: Whether the layer has a bias that changed.
+        n_samples: Number of samples if known.
+        seed: Draws the starts.
+        device: Where the search runs.
+        progress: Called with the step under way and the share of samples found.
+
+    Returns:
+        Verdict, reasons, hypotheses and samples.
+
+    Source: the heads of the files of this room.
+    """
+    refusal = unreadable(change, bias_trained)
+    if refusal is not None:
+        return ReluOutcome(Verdict.UNDECIDED, (*change.reasons, refusal), (), None)
+    assert change.rank is not None
+    assert change.noise is not None
+    assert change.decay is not None
+    span = f"The change has {change.rank} independent directions above the noise."
+    if n_samples is not None and n_samples != change.rank:
+        why = (
+            f"{n_samples} samples were stated; with linearly dependent or traceless samples "
+            "nothing is taken apart."
+        )
+        return ReluOutcome(Verdict.UNDECIDED, (*change.reasons, span, why), (), None)
+    layer = pose_first_layer(
+        trained, initial, change.decay, change.basis, change.noise, has_bias=change.has_bias
+    )
+    refusal = drowned(layer)
+    if refusal is not None:
+        return ReluOutcome(Verdict.UNDECIDED, (*change.reasons, span, refusal), (), None)
+    found = find_duals(
+        layer,
+        seed=seed,
+        device=device,
+        progress=None if progress is None else lambda k: progress("samples", k / layer.n),
+    )
+    samples = joint_samples(layer, found)
+    return _concluded(change, found, samples, layer.n)
+
+
+def _concluded(change: LayerChange, found: Duals, samples: ReluSamples, n: int) -> ReluOutcome:
+    reasons = (*change.reasons, _how_many(found, n))
+    if not len(samples.x):
+        return ReluOutcome(Verdict.UNDECIDED, (*reasons, why_none(found)), (), None)
+    norms = np.linalg.norm(samples.x, axis=1)
+    sure = samples.bound < CLAIM * norms
+    verdict = Verdict.UNDECIDED
+    if samples.complete and sure.all():
+        verdict = Verdict.GLOBALLY_IDENTIFIABLE
+        reasons += ("Every sample's gates agree with the neurons it left alone.",)
+    elif sure.any():
+        verdict = Verdict.PARTIALLY_IDENTIFIABLE
+    if len(samples.x) < n:
+        reasons += (_INCOMPLETE,)
+    elif not sure.all():
+        reasons += (
+            f"{int(np.sum(~sure))} samples are not claimed: their gates contradict the neurons "
+            f"they left alone, or noise bounds them no better than {CLAIM:g} of their norm.",
+        )
+    recovery = Recovery(
+        x=samples.x,
+        b=samples.strength,
+        error_bound=samples.bound,
+        norm_known=change.has_bias,
+        residual=float(change.noise or 0.0),
+        equivalences=("the order of the samples", *(() if change.has_bias else (_NORMS,))),
+    )
+    return ReluOutcome(verdict, reasons, _hypotheses(change, found), recovery)
+
+
+def _how_many(found: Duals, n: int) -> str:
+    if not found.v:
+        return f"Of {n} samples none was found."
+    zeros = [float(silent.mean()) for silent in found.silent]
+    return (
+        f"Of {n} samples {len(found.v)} were found, each by the neurons it left exactly alone, "
+        f"{min(zeros):.0%} to {max(zeros):.0%} of them; every direction that these exclude rests "
+        "on more than one neuron."
+    )
+
+
+def _hypotheses(change: LayerChange, found: Duals) -> tuple[str, ...]:
+    least = min(int(silent.sum()) for silent in found.silent)
+    return (
+        "The optimiser is linear in the gradients: SGD, with or without momentum and decay.",
+        "The initial weights are those of this run.",
+        (
+            f"The {change.rank} samples that left a trace are linearly independent, and no more "
+            "than the gap shows."
+        ),
+        (
+            f"Each was off on at least {least} neurons throughout its training, and no two samples "
+            "differ on so few neurons that accidents outnumber them."
+        ),
+    )
+
+
+_INCOMPLETE = (
+    "A sample is known exactly once the duals of all are: those shown are fitted to their gates, "
+    "and none of them is claimed."
+)
+_NORMS = "a positive factor each: without a bias nothing fixes the norms; shown with norm 1"
