@@ -21,8 +21,12 @@ ON, OFF = 0.05, 0.3
 """Silent rows that are on at both ends, loud rows that are off at both: samples reached .013 and
 .08 in training that flips up to 13 % of the gates; a pattern of no half-space has a half."""
 
-_SCHEDULES = (((0.5, 0.05), 60), ((0.35, 0.03), 60), ((0.7, 0.05), 90))
-"""Softness and steps of successive rounds: what one misses another may reach."""
+_SCHEDULES = (((0.25, 0.04), 60), ((0.12, 0.03), 60), ((0.5, 0.05), 60), ((0.06, 0.02), 60))
+"""Softness at first and at last, and steps. Samples of cosine .7 and more with each other need
+sharp gates, lest all starts end at one of them; orthogonal ones need soft gates."""
+
+_WORTH = 3
+"""A schedule that found so many in a round is taken again."""
 
 _STARTS = 32
 """Starts of a round: more of them mostly end at the same samples."""
@@ -75,9 +79,9 @@ def find_duals(
     Source: mathematics in the heads of the files of this room; deflation is exact.
     """
     soft, found, rng = SoftGates(layer, device), Duals(), np.random.default_rng(seed)
-    since = 0
+    since = chosen_schedule = 0
     while len(found.v) < layer.n and since < idle:
-        taus, steps = _SCHEDULES[found.rounds % len(_SCHEDULES)]
+        taus, steps = _SCHEDULES[chosen_schedule % len(_SCHEDULES)]
         z, q, values = soft_gate_search(
             soft,
             found.rows(layer.n),
@@ -94,6 +98,7 @@ def find_duals(
             for dual in determined_duals(layer, v, rng):
                 _consider(layer, found, dual)
         since = 0 if len(found.v) > before else since + 1
+        chosen_schedule += len(found.v) < before + _WORTH
         if progress is not None:
             progress(len(found.v))
     return found
