@@ -10,6 +10,7 @@ from identify.arrays import FloatArray
 from identify.checkpoints.analysis import analysed
 from identify.checkpoints.linear_layers import LinearLayer, as_network
 from identify.checkpoints.pairs import open_pairs
+from identify.equations.weights import Weights
 from identify.options import Options, check_options
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
@@ -81,6 +82,30 @@ def verify_network(
         n_neurons=sum(len(layer.weight) for layer in after[:-1]),
         seed=seed,
         hypotheses=outcome.hypotheses,
+    )
+
+
+def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
+    """Decide for a two-layer ReLU network without biases; a ValueError names an unusable option."""
+    if weights.a0 is None or weights.W0 is None:
+        raise ValueError(
+            "init: found no initial first layer; pass init=(a0, W0) with activation='relu'"
+        )
+    for name, given in (("unit_norm", options.unit_norm), ("certify", options.certify or None)):
+        if given is not None:
+            raise ValueError(f"{name}: found {given} with activation='relu'; leave it out")
+    check_options(options, weights.setting)
+    dtype = np.float64 if weights.precision < 2.0**-50 else np.float32
+    after, before = (
+        {"0.weight": W.astype(dtype), "2.weight": a[None].astype(dtype)}
+        for a, W in ((weights.a, weights.W), (weights.a0, weights.W0))
+    )
+    return verify_network(
+        after,
+        before,
+        n_samples=options.n_samples,
+        seed=options.seed,
+        progress=options.progress,
     )
 
 

@@ -23,6 +23,10 @@ _LEAST_CONSTANT = 1e-6
 """A direction [x, s] with s below this share of its norm has no readable norm."""
 
 
+_DEPENDENT = 1e12
+"""Duals of norm 1 of a larger condition number are dependent to rounding."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReluSamples:
     """Samples with bounds.
@@ -49,24 +53,32 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
     if k == 0:
         empty = np.zeros(0)
         return ReluSamples(np.zeros((0, len(layer.basis) - layer.has_bias)), empty, empty, False)
-    if k < layer.n:
+    z = None if k != layer.n else _inverse(V)
+    whole = z is not None
+    if z is None:
         z = np.array([_partial_sample(layer, V, i, found) for i in range(k)])
         bound, strength = np.full(k, np.inf), np.full(k, np.nan)
     else:
-        z = np.linalg.inv(V)
-        bound = _relative_errors(layer, V, z, found)
+        bound = _relative_errors(layer, z, found)
         strength = np.linalg.norm(layer.M @ V, axis=0) * np.linalg.norm(z, axis=1)
     z = z / np.linalg.norm(z, axis=1, keepdims=True)
     conflicts = np.array([_signed(layer, z[i], found, i) for i in range(k)])
     z, agree = z * conflicts[:, :1], (conflicts[:, 1] <= ON) & (conflicts[:, 2] <= OFF)
     bound = np.where(agree, bound, np.inf)
     x, bound = _scaled(layer, z, bound)
-    return ReluSamples(x, bound, strength, k == layer.n and bool(agree.all()))
+    return ReluSamples(x, bound, strength, whole and bool(agree.all()))
+
+
+def _inverse(V: FloatArray) -> FloatArray | None:
+    """Return V^-1, None where the duals are dependent: some of them are false."""
+    return None if np.linalg.cond(V) > _DEPENDENT else np.linalg.inv(V)
 
 
 def _partial_sample(layer: FirstLayer, V: FloatArray, i: int, found: Duals) -> FloatArray:
     """Fit the gates of sample i in what the other duals leave."""
     others = np.delete(V, i, axis=1)
+    if others.shape[1] >= layer.n:  # more duals than samples: some are false
+        return sample_of_pattern(layer, found.silent[i])
     space = np.linalg.qr(others, mode="complete")[0][:, others.shape[1] :]
     return sample_of_pattern(layer, found.silent[i], space)
 
@@ -77,12 +89,10 @@ def _signed(layer: FirstLayer, z: FloatArray, found: Duals, i: int) -> tuple[flo
     return min(sides, key=lambda side: side[1] + side[2])
 
 
-def _relative_errors(layer: FirstLayer, V: FloatArray, z: FloatArray, found: Duals) -> FloatArray:
-    """Bound the error of each z_i over |z_i|.
-
-    dz_i = - sum_k (z_i.dv_k) z_k with dv_k = - M_S^+ e, S the silent rows of k and e their noise;
-    beyond the row space, D - C X moves x_i by C_i^+ E.
-    """
+def _relative_errors(layer: FirstLayer, z: FloatArray, found: Duals) -> FloatArray:
+    """Bound the error of each z_i over |z_i|."""
+    # dz_i = - sum_k (z_i.dv_k) z_k with dv_k = - M_S^+ e, S the silent rows of k, e their noise;
+    # beyond the row space, the noise E of the change moves x_i by C_i^+ E
     n, sigma = layer.n, layer.noise
     sizes = np.linalg.norm(z, axis=1)
     total = np.zeros(n)

@@ -22,7 +22,7 @@ _SOFTNESS = 0.05
 """Gates within this share of the root mean square are trusted less and less."""
 
 _EPSILONS = tuple(np.geomspace(0.1, 1e-4, 12).tolist())
-"""In units of the root mean square of F q: 1e-4 separates silent rows from others in float32 too."""
+"""In units of the root mean square of F q: 1e-4 separates silent rows in float32 too."""
 
 _LEVELS = (3e-2, 1e-3, 1e-5, 1e-8)
 """Thresholds in units of the root mean square; the last two matter in float64 only."""

@@ -39,7 +39,7 @@ class FirstLayer:
         F: Orthonormal columns of the weighted M.
         R: Upper triangle, diag(s) M = F R.
         scale: s.
-        noise: Root mean square of the noise of an entry of M, rounding of this computation included.
+        noise: Root mean square of the noise of an entry of M, with the rounding of M v in float64.
         has_bias: Whether samples are [x, 1].
     """
 

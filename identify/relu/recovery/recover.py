@@ -102,22 +102,30 @@ def _concluded(change: LayerChange, found: Duals, samples: ReluSamples, n: int) 
         reasons += ("Every sample's gates agree with the neurons it left alone.",)
     elif sure.any():
         verdict = Verdict.PARTIALLY_IDENTIFIABLE
-    if len(samples.x) < n:
+    if len(samples.x) != n:
         reasons += (_INCOMPLETE,)
     elif not sure.all():
         reasons += (
-            f"{int(np.sum(~sure))} samples are not claimed: their gates contradict the neurons "
-            f"they left alone, or noise bounds them no better than {CLAIM:g} of their norm.",
+            (
+                f"{int(np.sum(~sure))} samples are not claimed: their gates contradict the neurons "
+                f"they left alone, or noise bounds them no better than {CLAIM:g} of their norm."
+            ),
         )
     recovery = Recovery(
         x=samples.x,
         b=samples.strength,
         error_bound=samples.bound,
         norm_known=change.has_bias,
-        residual=float(change.noise or 0.0),
+        residual=_residual(change),
         equivalences=("the order of the samples", *(() if change.has_bias else (_NORMS,))),
     )
     return ReluOutcome(verdict, reasons, _hypotheses(change, found), recovery)
+
+
+def _residual(change: LayerChange) -> float:
+    h, d = change.shape
+    size = float(np.linalg.norm(change.singular_values))
+    return float(change.noise or 0.0) * float(np.sqrt(h * d)) / size
 
 
 def _how_many(found: Duals, n: int) -> str:
