@@ -94,7 +94,7 @@ def run_family(name: str, count: int) -> dict[str, object]:
         x = samples_of(here)
         if change is not None:
             x = change(x, np.random.default_rng(seed))
-        rows.append(recovered(_spoilt(train_relu(here, x), here, x, wrong), seed))
+        rows.append(recovered(spoilt(train_relu(here, x), here, x, wrong), seed))
     sums = {
         key: sum(int(row[key]) for row in rows)  # type: ignore[call-overload]
         for key in ("n", "found", "shown", "claimed", "false", "exceeded")
@@ -108,7 +108,8 @@ def run_family(name: str, count: int) -> dict[str, object]:
     }
 
 
-def _spoilt(victim: ReluVictim, recipe: ReluRecipe, x: FloatArray, wrong: str) -> ReluVictim:
+def spoilt(victim: ReluVictim, recipe: ReluRecipe, x: FloatArray, wrong: str) -> ReluVictim:
+    """Return what an auditor is given: other initial weights, later ones, or rounded ones."""
     if wrong == "other":
         other = train_relu(replace(recipe, seed=recipe.seed + 1, steps=1), x)
         return replace(victim, initial=other.initial)

@@ -47,6 +47,7 @@ def verify_network(
     Source: the change of the first layer is C X with the zeros of C on half-spaces; see
     ``identify/relu/recovery``.
     """
+    from identify.relu.recovery.counting import counted
     from identify.relu.recovery.recover import recover_relu
 
     options = check_options(Options(n_samples=n_samples, seed=seed), "known-init")
@@ -54,14 +55,14 @@ def verify_network(
     if len(after) < 2:
         raise ValueError("trained: found 1 linear layer; pass a network of two or more")
     pair = open_pairs(trained, initial, names=[after[0].name], inputs=after[0].name)[0]
-    change = analysed(pair)[0]
-    W, W0 = (_rows(layers[0], with_bias=change.has_bias) for layers in (after, before))
-    bias, bias0 = after[0].bias, before[0].bias
+    bias = after[0].bias is not None and bool(after[0].bias.any() or before[0].bias is not None)
+    W, W0 = (_rows(layers[0], with_bias=bias) for layers in (after, before))
+    change = counted(analysed(pair)[0], W, W0)
     outcome = recover_relu(
         W,
         W0,
         change,
-        bias_trained=bias is not None and not (change.has_bias or _zero(bias, bias0)),
+        bias_trained=bias,
         n_samples=options.n_samples,
         seed=seed,
         device=device,
@@ -113,7 +114,3 @@ def _rows(layer: LinearLayer, *, with_bias: bool) -> FloatArray:
     if not with_bias or layer.bias is None:
         return layer.weight
     return np.hstack([layer.weight, layer.bias[:, None]])
-
-
-def _zero(bias: FloatArray, bias0: FloatArray | None) -> bool:
-    return not bias.any() and (bias0 is None or not bias0.any())
