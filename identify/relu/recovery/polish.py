@@ -29,18 +29,29 @@ _LEVELS = (3e-2, 1e-3, 1e-5, 1e-8)
 
 
 def robust_nulls(soft: SoftGates, z: Tensor, q: Tensor) -> tuple[FloatArray, BoolArray]:
-    """Return robust null vectors (s, n) of the rows that are off at z, and those rows (s, h)."""
+    """Return robust null vectors of the rows that are off at z (s, n), and those rows.
+
+    There are two for each z, (2 s, n) and (2 s, h): the first half by inverse iteration from q; the
+    second half minimises with v.z = 1, which keeps away from found duals, where v.z = 0.
+    """
     t = torch.maximum(*(z @ G.T for G in soft.gates))
     size = t.square().mean(1, keepdim=True).sqrt()
     off, h = torch.sigmoid(-t / (_SOFTNESS * size)), len(soft.F)
     ridge = 1e-14 * torch.eye(soft.layer.n, device=soft.device)
-    for eps in _EPSILONS:
-        w = off * (h * (q @ soft.F.T) ** 2 + eps**2) ** -0.9
-        factor = torch.linalg.cholesky(soft.weighted(w / w.amax(1, keepdim=True)) + ridge)
-        for _ in range(3):
-            q = torch.cholesky_solve(q[:, :, None], factor)[:, :, 0]
-            q = q / q.norm(dim=1, keepdim=True)
-    return q.cpu().numpy(), (t <= 2 * _SOFTNESS * size).cpu().numpy()
+    y = torch.linalg.solve_triangular(soft.R.T, z.T, upper=False).T  # v.z = q.y
+    both = []
+    for free in (True, False):
+        q_now = q
+        for eps in _EPSILONS:
+            w = off * (h * (q_now @ soft.F.T) ** 2 + eps**2) ** -0.9
+            factor = torch.linalg.cholesky(soft.weighted(w / w.amax(1, keepdim=True)) + ridge)
+            for _ in range(3 if free else 1):
+                side = q_now if free else y
+                q_now = torch.cholesky_solve(side[:, :, None], factor)[:, :, 0]
+                q_now = q_now / q_now.norm(dim=1, keepdim=True)
+        both.append(q_now)
+    rows = (t <= 2 * _SOFTNESS * size).cpu().numpy()
+    return torch.cat(both).cpu().numpy(), np.concatenate([rows, rows])
 
 
 def silent_rows(layer: FirstLayer, v: FloatArray) -> BoolArray:
