@@ -71,7 +71,9 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
 
 def _inverse(V: FloatArray) -> FloatArray | None:
     """Return V^-1, None where the duals are dependent: some of them are false."""
-    return None if np.linalg.cond(V) > _DEPENDENT else np.linalg.inv(V)
+    return (
+        None if np.linalg.cond(V) > _DEPENDENT else np.asarray(np.linalg.inv(V), dtype=np.float64)
+    )
 
 
 def _partial_sample(layer: FirstLayer, V: FloatArray, i: int, found: Duals) -> FloatArray:
@@ -101,7 +103,7 @@ def _relative_errors(layer: FirstLayer, z: FloatArray, found: Duals) -> FloatArr
         _, values, right = np.linalg.svd(triangle)
         moved = (z @ right[:-1].T) / values[:-1]
         total += _WORST * sigma * np.linalg.norm(moved, axis=1) * sizes[k]
-    outside = np.linalg.norm(np.linalg.solve(np.linalg.qr(layer.M, mode="r").T, z.T), axis=0)
+    outside = np.linalg.norm(np.linalg.solve(np.linalg.qr(layer.M)[1].T, z.T), axis=0)
     d = len(layer.basis)
     return (total + SILENT * sigma * np.sqrt(d) * outside) / sizes
 
