@@ -84,11 +84,17 @@ class Verify:
             weights = self._weights()
             return verify_weights(weights, sigma, check_options(options, weights.setting))
         if self.init is None:
-            return verify_relu(self._weights(), options)
+            weights = self._weights()
+            if weights.setting != "known-init":
+                raise ValueError(
+                    "--activation: found relu without initial weights; pass --init, or a file "
+                    "that also holds a0 and W0"
+                )
+            return verify_relu(weights, options)
         self._unnamed()
-        for name in ("unit_norm", "margin", "certify"):
-            if getattr(self, name):
-                option = "--" + name.replace("_", "-")
+        unused = {"--unit-norm": self.unit_norm, "--margin": self.margin}
+        for option, given in (unused | {"--certify": self.certify or None}).items():
+            if given is not None:
                 raise ValueError(f"{option}: found with --activation relu; leave it out")
         return verify_network(
             self.weights,
