@@ -90,7 +90,7 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
     """Decide for a two-layer ReLU network without biases; a ValueError names an unusable option."""
     if weights.a0 is None or weights.W0 is None:
         raise ValueError(
-            "init: found no initial first layer; pass init=(a0, W0) with activation='relu'"
+            "activation: found 'relu' without an initial first layer; pass init=(a0, W0)"
         )
     for name, given in (("unit_norm", options.unit_norm), ("certify", options.certify or None)):
         if given is not None:

@@ -105,7 +105,7 @@ def test_unusable_arguments_are_named(victim):
         verify_network(one, one)
     _, initial, trained, _ = planted()
     a, W = trained["2.weight"], trained["0.weight"]
-    with pytest.raises(ValueError, match="init: found no initial first layer; pass"):
+    with pytest.raises(ValueError, match="activation: found 'relu' without an initial"):
         verify_identifiability(a, W, activation="relu")
     known = (initial["2.weight"], initial["0.weight"])
     with pytest.raises(ValueError, match="certify: found True"):
