@@ -83,6 +83,7 @@ def verify_network(
         n_neurons=sum(len(layer.weight) for layer in after[:-1]),
         seed=seed,
         hypotheses=outcome.hypotheses,
+        assumed=outcome.assumed,
     )
 
 

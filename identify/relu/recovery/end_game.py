@@ -11,13 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray
+from identify.relu.recovery.bounds import relative_errors
 from identify.relu.recovery.deflation import OFF, ON, Duals
-from identify.relu.recovery.half_spaces import gate_conflicts, sample_of_pattern
-from identify.relu.recovery.polish import SILENT
+from identify.relu.recovery.half_spaces import deep_rows, gate_conflicts, sample_of_pattern
 from identify.relu.recovery.problem import FirstLayer
-
-_WORST = 2 * SILENT
-"""Noise levels of a silent row: six for the noise itself, six for what the noise may hide."""
+from identify.relu.recovery.support import doubtful
 
 _LEAST_CONSTANT = 1e-6
 """A direction [x, s] with s below this share of its norm has no readable norm."""
@@ -36,12 +34,17 @@ class ReluSamples:
         bound: Bound on the distance from the truth, inf where nothing is claimed.
         strength: Norm of what each added to the first layer, C_i |x_i|, nan where unknown.
         complete: Whether all n duals were found and every sample's gates agree with its own rows.
+        doubtful: Samples that a false dual may have spoilt, for being too near another one.
+        deep: Largest share of rows that moved although a sample is far off on them: with nobody
+            hidden behind that sample there are next to none.
     """
 
     x: FloatArray
     bound: FloatArray
     strength: FloatArray
     complete: bool
+    doubtful: int = 0
+    deep: float = 0.0
 
 
 def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
@@ -59,14 +62,16 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
         z = np.array([_partial_sample(layer, V, i, found) for i in range(k)])
         bound, strength = np.full(k, np.inf), np.full(k, np.nan)
     else:
-        bound = _relative_errors(layer, z, found)
+        bound = relative_errors(layer, z, found.silent)
         strength = np.linalg.norm(layer.M @ V, axis=0) * np.linalg.norm(z, axis=1)
     z = z / np.linalg.norm(z, axis=1, keepdims=True)
     conflicts = np.array([_signed(layer, z[i], found, i) for i in range(k)])
     z, agree = z * conflicts[:, :1], (conflicts[:, 1] <= ON) & (conflicts[:, 2] <= OFF)
-    bound = np.where(agree, bound, np.inf)
+    doubt = doubtful(layer, V, z, np.array(found.silent)) if whole else np.zeros(k, dtype=bool)
+    bound = np.where(agree & ~doubt, bound, np.inf)
+    deep = max(deep_rows(layer, z[i], found.silent[i]) for i in range(k))
     x, bound = _scaled(layer, z, bound)
-    return ReluSamples(x, bound, strength, whole and bool(agree.all()))
+    return ReluSamples(x, bound, strength, whole and bool(agree.all()), int(doubt.sum()), deep)
 
 
 def _inverse(V: FloatArray) -> FloatArray | None:
@@ -91,23 +96,6 @@ def _signed(layer: FirstLayer, z: FloatArray, found: Duals, i: int) -> tuple[flo
     return min(sides, key=lambda side: side[1] + side[2])
 
 
-def _relative_errors(layer: FirstLayer, z: FloatArray, found: Duals) -> FloatArray:
-    """Bound the error of each z_i over |z_i|."""
-    # dz_i = - sum_k (z_i.dv_k) z_k with dv_k = - M_S^+ e, S the silent rows of k, e their noise;
-    # beyond the row space, the noise E of the change moves x_i by C_i^+ E
-    n, sigma = layer.n, layer.noise
-    sizes = np.linalg.norm(z, axis=1)
-    total = np.zeros(n)
-    for k in range(n):
-        triangle = np.linalg.qr(layer.M[found.silent[k]], mode="r")
-        _, values, right = np.linalg.svd(triangle)
-        moved = (z @ right[:-1].T) / values[:-1]
-        total += _WORST * sigma * np.linalg.norm(moved, axis=1) * sizes[k]
-    outside = np.linalg.norm(np.linalg.solve(np.linalg.qr(layer.M)[1].T, z.T), axis=0)
-    d = len(layer.basis)
-    return (total + SILENT * sigma * np.sqrt(d) * outside) / sizes
-
-
 def _scaled(layer: FirstLayer, z: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return samples in the input space and bounds on their distance from the truth."""
     x = z @ layer.basis.T
@@ -116,5 +104,8 @@ def _scaled(layer: FirstLayer, z: FloatArray, bound: FloatArray) -> tuple[FloatA
     constant = x[:, -1]
     readable = constant > _LEAST_CONSTANT
     x = x[:, :-1] / np.where(readable, constant, 1.0)[:, None]
-    # [x, 1] s with an error e: |dx| <= |e| sqrt(1 + |x|^2) / s, and s = 1 / sqrt(1 + |x|^2)
-    return x, np.where(readable, bound * (1 + np.sum(x**2, axis=1)), np.inf)
+    # [x, 1] s with an error e, s = 1 / |[x, 1]|: |dx| <= |e| |[x, 1]| / (s - |e|)
+    size = np.sqrt(1 + np.sum(x**2, axis=1))
+    with np.errstate(invalid="ignore"):
+        far = np.where(bound * size < 1, bound * size**2 / (1 - bound * size), np.inf)
+    return x, np.where(readable, far, np.inf)

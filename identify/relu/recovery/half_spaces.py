@@ -44,3 +44,14 @@ def gate_conflicts(layer: FirstLayer, z: FloatArray, silent: BoolArray) -> tuple
     on, off = np.minimum(t0, t1) > 0, np.maximum(t0, t1) <= 0
     quiet, loud = max(int(silent.sum()), 1), max(int((~silent).sum()), 1)
     return float(np.sum(silent & on) / quiet), float(np.sum(~silent & off) / loud)
+
+
+def deep_rows(layer: FirstLayer, z: FloatArray, silent: BoolArray) -> float:
+    """Return the share of rows that moved although z is off at both ends, and far off.
+
+    A row that z itself moved was on in between, so it lies no deeper than the gates moved. Other
+    rows were moved by a sample that is a combination of z and others, and hides in their columns.
+    """
+    t0, t1 = (G @ z for G in layer.gates)
+    moved = np.maximum(np.abs(t1 - t0), np.sqrt(np.mean((t1 - t0) ** 2)))
+    return float(np.mean(~silent & (np.maximum(t0, t1) < -moved)))
