@@ -110,11 +110,15 @@ def test_rows_that_moved_deep_in_an_off_half_space():
 @pytest.mark.parametrize("entries", [0, 2])
 def test_bounds_cover_noise_and_small_entries_that_pass_for_silent(entries):
     sigma, rng = 1e-6, np.random.default_rng(1)
-    X, initial, _, C = planted(h=400, seed=4)
+    X = rng.standard_normal((8, 24))
+    X[1] = X[0] + 0.05 * rng.standard_normal(24)  # few rows tell these apart: ill-conditioned
+    X, initial, _, C = planted(x=X, h=400, seed=4)
     basis = np.linalg.qr(X.T)[0]
     for i in range(8 if entries else 0):
-        quiet = np.flatnonzero(C[:, i] == 0)[:entries]
-        C[quiet, i] = 4 * sigma * np.linalg.norm(np.linalg.inv(X @ basis)[:, i])
+        other = C[:, 1 - i] != 0 if i < 2 else np.ones(400, dtype=bool)
+        quiet = np.flatnonzero((C[:, i] == 0) & other)[:entries]
+        sign = np.sign(C[quiet, 1 - i]) if i < 2 else 1.0
+        C[quiet, i] = 4 * sign * sigma * np.linalg.norm(np.linalg.inv(X @ basis)[:, i])
     trained = initial["0.weight"] + C @ X + sigma * rng.standard_normal((400, 24))
     basis = np.linalg.svd(trained - initial["0.weight"])[2][:8].T
     layer = pose_first_layer(trained, initial["0.weight"], 1.0, basis, sigma, has_bias=False)
