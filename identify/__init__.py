@@ -6,6 +6,7 @@ from identify.checkpoints.layer_change import LayerChange
 from identify.checkpoints.membership import membership
 from identify.checkpoints.seeds import find_seed
 from identify.findings import Partial, RankReport, Recovery, Verdict, Witness
+from identify.network import verify_network
 from identify.points.synthesis import KKTPoint, synthesize_kkt
 from identify.relu.ambiguity import relu_witness
 from identify.relu.merging import relu_merge
@@ -42,4 +43,5 @@ __all__ = [
     "synthesize_relu_kkt",
     "tensor_knowledge",
     "verify_identifiability",
+    "verify_network",
 ]

@@ -12,6 +12,7 @@ from identify.equations.pose import Problem, pose
 from identify.equations.span import span_of_samples
 from identify.equations.weights import Weights, as_weights
 from identify.findings import Verdict
+from identify.network import verify_relu
 from identify.options import Options, check_options
 from identify.recovery.recover import recover, recover_by_flow
 from identify.recovery.verdict import Recovered
@@ -51,7 +52,8 @@ def verify_identifiability(
     Args:
         a: Output weights, (m,): NumPy array, torch tensor or list.
         W: First layer, (m, d).
-        activation: An int alpha for t**alpha, or the coefficients c_0, ..., c_alpha.
+        activation: An int alpha for t**alpha, the coefficients c_0, ..., c_alpha, or "relu", where
+            ``init=(a0, W0)`` is needed (:func:`identify.verify_network` reads deeper networks).
         init: None for weights trained to a KKT point (max margin, weight decay); ``(a0, W0)`` where
             the initial weights are known; ``(a0, None)`` where W was frozen.
         n_samples: Number of samples (kkt: of active ones) if known; otherwise the smallest number
@@ -72,10 +74,12 @@ def verify_identifiability(
     Raises:
         ValueError: If an argument is unusable; names it, what was found and what to pass.
     """
-    sigma = parse_activation(activation)
-    weights = as_weights(a, W, init)
     known = UNKNOWN if training is None else training
     options = Options(n_samples, unit_norm, margin, certify, seed, progress, known)
+    if isinstance(activation, str) and activation == "relu":
+        return verify_relu(as_weights(a, W, init), options)
+    sigma = parse_activation(activation)
+    weights = as_weights(a, W, init)
     return verify_weights(weights, sigma, check_options(options, weights.setting))
 
 

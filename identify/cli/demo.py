@@ -8,29 +8,34 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Demo:
-    """Train a cubic network on real digits, then recover the digits from its weights."""
+    """Train a network on real pictures, then recover the pictures from its weights."""
 
     out: Path = Path()
-    """Folder for report.html, recovered.png and weights.npz."""
+    """Folder for report.html, recovered.png and the weights."""
+    relu: bool = False
+    """Photographs and an ordinary ReLU network in place of digits and a cubic one."""
     samples: int = 20
-    """Number of digits."""
+    """Number of pictures."""
     neurons: int = 1000
     """Number of neurons."""
     seed: int = 1
-    """Draws the digits, the initial weights and the slices."""
+    """Draws the pictures, the initial weights and the slices or starts."""
 
     def run(self) -> None:
         """Check the options, then train, verify and write."""
         from rich.console import Console
 
-        from identify.demo.run import run_demo
+        if self.relu:
+            from identify.demo.relu import run_relu_demo as run
+        else:
+            from identify.demo.run import run_demo as run
 
         if self.samples < 1 or self.samples > 60:
             raise ValueError(f"--samples: found {self.samples}; pass 1 to 60")
         if self.neurons < 1:
             raise ValueError(f"--neurons: found {self.neurons}; pass a positive number")
         self.out.mkdir(parents=True, exist_ok=True)
-        run_demo(
+        run(
             self.out,
             samples=self.samples,
             neurons=self.neurons,

@@ -11,11 +11,13 @@ import tyro
 from identify.equations.activation import parse_activation
 from identify.equations.weights import Weights, read_states, read_weights
 from identify.files import check_target
+from identify.network import verify_network, verify_relu
 from identify.options import Options, check_options
 from identify.verify import verify_weights
 
 if TYPE_CHECKING:
     from identify.equations.activation import Polynomial
+    from identify.report import IdentifiabilityReport
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Verify:
 
     weights: Annotated[Path, tyro.conf.Positional]
     """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0; with --init any
-    checkpoint of two linear layers without biases."""
+    checkpoint of two linear layers without biases, with --activation relu of linear layers."""
     init: Path | None = None
     """The same network before training, in a checkpoint of its own."""
     a: str | None = None
@@ -36,7 +38,7 @@ class Verify:
     w0: str | None = None
     """Name of the initial first layer, where it is not called W0."""
     activation: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NUMBER [NUMBER ...]")] = ("3",)
-    """One number alpha for t^alpha, or the coefficients c_0 ... c_alpha of a polynomial."""
+    """One number alpha for t^alpha, the coefficients c_0 ... c_alpha of a polynomial, or relu."""
     n_samples: int | None = None
     """Number of samples, if known."""
     unit_norm: bool | None = None
@@ -58,8 +60,6 @@ class Verify:
 
         check_target(self.json, "--json")
         check_target(self.html, "--html")
-        sigma = self._activation()
-        weights = self._weights()
         with Console(stderr=True).status("verification") as status:
             options = Options(
                 n_samples=self.n_samples,
@@ -71,21 +71,50 @@ class Verify:
                     f"verification: {step} {residual:.1e}"
                 ),
             )
-            report = verify_weights(weights, sigma, check_options(options, weights.setting))
+            report = self._report(options)
         Console().print(str(report), markup=False, highlight=False, soft_wrap=True)
         if self.json is not None:
             report.to_json(self.json)
         if self.html is not None:
             report.to_html(self.html)
 
-    def _weights(self) -> Weights:
-        names = {"a": self.a, "w": self.w, "a0": self.a0, "w0": self.w0}
+    def _report(self, options: Options) -> IdentifiabilityReport:
+        if self.activation != ("relu",):
+            sigma = self._activation()
+            weights = self._weights()
+            return verify_weights(weights, sigma, check_options(options, weights.setting))
         if self.init is None:
-            return read_weights(self.weights, **names)
-        for name, found in names.items():
+            weights = self._weights()
+            if weights.setting != "known-init":
+                raise ValueError(
+                    "--activation: found relu without initial weights; pass --init, or a file "
+                    "that also holds a0 and W0"
+                )
+            return verify_relu(weights, options)
+        self._unnamed()
+        unused = {"--unit-norm": self.unit_norm, "--margin": self.margin}
+        for option, given in (unused | {"--certify": self.certify or None}).items():
+            if given is not None:
+                raise ValueError(f"{option}: found with --activation relu; leave it out")
+        return verify_network(
+            self.weights,
+            self.init,
+            n_samples=self.n_samples,
+            seed=self.seed,
+            progress=options.progress,
+        )
+
+    def _weights(self) -> Weights:
+        if self.init is None:
+            return read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+        self._unnamed()
+        return read_states(self.weights, self.init)
+
+    def _unnamed(self) -> None:
+        for name in ("a", "w", "a0", "w0"):
+            found = getattr(self, name)
             if found is not None:
                 raise ValueError(f"--{name}: found {found!r} beside --init; leave out --{name}")
-        return read_states(self.weights, self.init)
 
     def _activation(self) -> Polynomial:
         found = " ".join(self.activation)
@@ -94,5 +123,7 @@ class Verify:
         except ValueError:
             numbers = []
         if not numbers or (len(numbers) == 1 and not numbers[0].is_integer()):
-            raise ValueError(f"--activation: found {found}; pass one integer or c_0 ... c_alpha")
+            raise ValueError(
+                f"--activation: found {found}; pass one integer, c_0 ... c_alpha or relu"
+            )
         return parse_activation(numbers if len(numbers) > 1 else int(numbers[0]))

@@ -1,0 +1,143 @@
+"""Recovery from ReLU networks where it must not be fooled: false samples and exceeded bounds.
+
+Run: python benchmarks/relu_soundness.py [networks of each family]
+Writes benchmarks/results/relu_soundness.json after each family, and goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from relu_victims import ReluRecipe, ReluVictim, recovered, samples_of, train_relu
+
+from identify.arrays import FloatArray
+from identify.files import draft_of
+
+TARGET = Path(__file__).parent / "results" / "relu_soundness.json"
+PLAIN = ReluRecipe(n=10, width=300, depth=2, steps=300)
+SINGLE = replace(
+    PLAIN, data="raw digits", dtype="float32", loss="entropy", bias=True, batch=5, rate=0.05
+)
+
+
+def _near(eps: float) -> Callable[[FloatArray, np.random.Generator], FloatArray]:
+    def change(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+        x = x.copy()
+        for i in (0, 1, 2):  # three pairs
+            step = rng.standard_normal(x.shape[1])
+            x[9 - i] = x[i] + eps * step * np.linalg.norm(x[i]) / np.linalg.norm(step)
+        return x
+
+    return change
+
+
+def _copied(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+    del rng
+    return np.vstack([x[:8], x[:2]])
+
+
+def _antipodal(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+    del rng
+    return np.vstack([x[:8], -x[:2]])
+
+
+def _collinear(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+    del rng
+    return np.vstack([x[:8], 0.5 * x[:1], x[:1] + x[1:2]])
+
+
+def _shifted(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+    del rng
+    return np.vstack([x[:9], 1e-3 * x[9:]])
+
+
+Change = Callable[[FloatArray, np.random.Generator], FloatArray]
+FAMILIES: dict[str, tuple[ReluRecipe, Change | None, str]] = {
+    "float64, full batch": (PLAIN, None, ""),
+    "float64, depth 3": (replace(PLAIN, depth=3), None, ""),
+    "float64, one step": (replace(PLAIN, steps=1), None, ""),
+    "float64, momentum": (replace(PLAIN, momentum=0.9, rate=0.03), None, ""),
+    "float64, large rate": (replace(PLAIN, rate=1.0, steps=100), None, ""),
+    "float64, few neurons": (replace(PLAIN, width=30), None, ""),
+    "float32, batches, biases": (SINGLE, None, ""),
+    "float32, momentum, decay": (replace(SINGLE, momentum=0.9, rate=0.02, decay=5e-4), None, ""),
+    "float32, large rate": (replace(SINGLE, rate=0.5), None, ""),
+    "adam": (replace(SINGLE, optimiser="adam", rate=1e-3), None, ""),
+    "adam, float64": (replace(PLAIN, optimiser="adam", rate=1e-3), None, ""),
+    "wrong initial weights": (SINGLE, None, "other"),
+    "initial weights a step later": (PLAIN, None, "later"),
+    "stored as bfloat16": (SINGLE, None, "bfloat16"),
+    "copied samples": (PLAIN, _copied, ""),
+    "antipodal samples": (PLAIN, _antipodal, ""),
+    "dependent samples": (PLAIN, _collinear, ""),
+    "a sample a thousand times fainter": (PLAIN, _shifted, ""),
+    **{f"near-duplicates {eps:g}": (PLAIN, _near(eps), "") for eps in 10.0 ** -np.arange(1, 7)},
+    **{
+        f"near-duplicates {eps:g}, float32": (SINGLE, _near(eps), "")
+        for eps in 10.0 ** -np.arange(1, 7)
+    },
+}
+
+
+def run_family(name: str, count: int) -> dict[str, object]:
+    """Verify so many networks of a family and add up what went wrong."""
+    recipe, change, wrong = FAMILIES[name]
+    rows = []
+    for seed in range(1000, 1000 + count):
+        here = replace(recipe, seed=seed)
+        x = samples_of(here)
+        if change is not None:
+            x = change(x, np.random.default_rng(seed))
+        rows.append(recovered(spoilt(train_relu(here, x), here, x, wrong), seed))
+    sums = {
+        key: sum(int(row[key]) for row in rows)  # type: ignore[call-overload]
+        for key in ("n", "found", "shown", "claimed", "false", "exceeded")
+    }
+    verdicts = [str(row["verdict"]) for row in rows]
+    return {
+        "networks": count,
+        **sums,
+        "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
+        "seconds": round(sum(float(str(row["seconds"])) for row in rows), 1),
+    }
+
+
+def spoilt(victim: ReluVictim, recipe: ReluRecipe, x: FloatArray, wrong: str) -> ReluVictim:
+    """Return what an auditor is given: other initial weights, later ones, or rounded ones."""
+    if wrong == "other":
+        other = train_relu(replace(recipe, seed=recipe.seed + 1, steps=1), x)
+        return replace(victim, initial=other.initial)
+    if wrong == "later":
+        return replace(victim, initial=train_relu(replace(recipe, steps=5), x).trained)
+    if wrong == "bfloat16":
+        states = [
+            {name: value.to(torch.bfloat16) for name, value in state.items()}
+            for state in (victim.initial, victim.trained)
+        ]
+        return replace(victim, initial=states[0], trained=states[1])
+    return victim
+
+
+def main() -> None:
+    """Run what is missing, and print the sums."""
+    torch.set_num_threads(1)
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 18
+    rows = json.loads(TARGET.read_text()) if TARGET.exists() else {}
+    for name in FAMILIES:
+        if rows.get(name, {}).get("networks", 0) < count:
+            rows[name] = run_family(name, count)
+            with draft_of(TARGET) as draft:
+                draft.write_text(json.dumps(rows, indent=1))
+        print(name, rows[name], flush=True)
+    for key in ("networks", "claimed", "false", "exceeded"):
+        print(key, sum(row[key] for row in rows.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""What a first layer's samples rest on, as full sentences with numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from identify.checkpoints.layer_change import LayerChange
+from identify.findings import Assumed
+from identify.relu.recovery.deflation import Duals
+
+
+def independence(change: LayerChange, *, stated: bool) -> Assumed:
+    """Return the numbers: from which independence and strength on a sample shows in the gap.
+
+    A sample adds C_i x_i^T, of which |C_i| |x_i| times its distance from the span of the others
+    shows. The noise hides what is below sigma (sqrt(h) + sqrt(d)), the largest singular value of
+    random noise; both factors are assumed above the square root of that share of the change.
+    """
+    (h, d), noise = change.shape, float(change.noise or 0.0)
+    hidden = noise * (np.sqrt(h) + np.sqrt(d)) / float(np.linalg.norm(change.singular_values))
+    level = float(min(1.0, np.sqrt(hidden)))
+    return Assumed(change.rank or 0, stated, level, level, np.inf)
+
+
+def of_layer(assumed: Assumed, found: Duals) -> tuple[str, ...]:
+    """Return the hypotheses as sentences."""
+    least = min(int(silent.sum()) for silent in found.silent)
+    return (
+        "The optimiser is linear in the gradients: SGD, with or without momentum and decay.",
+        "The initial weights are those of this run.",
+        (
+            f"Exactly {assumed.samples} training samples left a trace, linearly independent: "
+            f"scaled to norm 1, none is nearer than {assumed.independence:.1e} to the span of the "
+            f"others, and none contributed less than {assumed.faintest:.1e} of the change. Copies, "
+            "multiples, sums and other combinations of samples are excluded: they leave no "
+            "direction of their own."
+        ),
+        (
+            f"Each was off on at least {least} neurons throughout its training, and accidents that "
+            "silence neurons are as rare among those off at both ends as among those that moved."
+        ),
+    )

@@ -1,0 +1,90 @@
+"""The test that decides soundness: does every direction that a dual excludes rest on several rows?
+
+With two similar samples, c_1 + alpha c_2 is zero on their common off rows and, alpha chosen so, on
+one accidental row more. That row alone excludes its direction: its leverage among the silenced
+rows is 1. Rows of leverage near 1 are taken away until none is left; a sample's dual is then still
+the only null vector, and where it is not, the rays of the null space that silence most rows are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from identify.arrays import BoolArray, FloatArray
+from identify.relu.recovery.polish import SILENT, null_vector, silent_rows
+from identify.relu.recovery.problem import FirstLayer
+
+_ALONE = 0.99
+"""A row of this leverage is alone in its direction: a second such row would halve it."""
+
+_LARGEST = 4
+"""Null spaces up to this dimension are searched for rays."""
+
+_DRAWS = 200
+"""Rays are drawn through so many sets of rows; one in 2^3 sets lies on a sample's ray at least
+where a sample silences half of the rows."""
+
+_MARGIN = 3
+"""A ray has to silence so many rows beyond those that any ray of the null space can."""
+
+
+def peeled(layer: FirstLayer, silent: BoolArray) -> tuple[BoolArray, FloatArray | None]:
+    """Take away rows of leverage 1; return the rest and its null space (n, k), None if it is 0."""
+    silent = silent.copy()
+    while True:
+        rows = np.flatnonzero(silent)
+        if len(rows) < layer.n - 1:
+            return silent, None
+        Q, triangle = np.linalg.qr(layer.M[rows])
+        U, values, V = np.linalg.svd(triangle, full_matrices=True)
+        rank = int(np.sum(values > SILENT * layer.noise * np.sqrt(len(rows))))
+        if rank == layer.n:
+            return silent, None
+        leverage = np.sum((Q @ U[:, :rank]) ** 2, axis=1)
+        if not np.any(leverage > _ALONE):
+            return silent, V[rank:].T
+        silent[rows[leverage > _ALONE]] = False
+
+
+def determined_duals(
+    layer: FirstLayer, v: FloatArray, rng: np.random.Generator
+) -> list[FloatArray]:
+    """Return the duals that pass the test: v itself, those behind it, or none."""
+    rest, null = peeled(layer, silent_rows(layer, v))
+    if null is None or null.shape[1] > _LARGEST:
+        return []
+    if null.shape[1] == 1:
+        return [v]
+    return [w for w in _rays(layer, null, rest, rng) if alone(layer, w)]
+
+
+def alone(layer: FirstLayer, v: FloatArray) -> bool:
+    """Whether v is the only null vector of the rows it silences, by several rows a direction."""
+    null = peeled(layer, silent_rows(layer, v))[1]
+    return null is not None and null.shape[1] == 1
+
+
+def _rays(
+    layer: FirstLayer, null: FloatArray, rest: BoolArray, rng: np.random.Generator
+) -> list[FloatArray]:
+    k, Y, quiet = null.shape[1], layer.M @ null, SILENT * layer.noise
+    loud = np.flatnonzero(~rest & (np.linalg.norm(Y, axis=1) > 10 * quiet))
+    if len(loud) < k:
+        return []
+    picks = np.argsort(rng.random((_DRAWS, len(loud))), axis=1)[:, : k - 1]
+    rays = np.linalg.svd(Y[loud[picks]], full_matrices=True)[2][:, -1]
+    silenced = np.sum(np.abs(Y @ rays.T) < quiet, axis=0)
+    found: list[FloatArray] = []
+    for i in np.argsort(-silenced):
+        if silenced[i] < np.sum(rest) + k + _MARGIN or len(found) > 2 * k:
+            break
+        v = null_vector(layer.M[np.abs(Y @ rays[i]) < quiet])
+        if not any(same_dual(layer, v, w) for w in found):
+            found.append(v)
+    return found
+
+
+def same_dual(layer: FirstLayer, v: FloatArray, w: FloatArray) -> bool:
+    """Whether two duals give the same column of C, up to scale, to 1e-5."""
+    a, b = layer.R @ v, layer.R @ w
+    return bool(abs(a @ b) > (1 - 1e-5) * np.linalg.norm(a) * np.linalg.norm(b))

@@ -1,0 +1,94 @@
+"""Which samples a false dual may have spoilt: those whose exclusion rests on accidents.
+
+A false dual v_k = a + alpha b of two similar samples silences their common off rows and a few rows
+more where both columns happen to cancel to the noise; in float32 there may be three and more. With
+V' = V (1 + E) the samples become (1 + E)^-1 Z: sample b, whose row of E is not zero, is spoilt, and
+all others, a among them, are exact. So a's gates can be trusted to tell accidents: a was on
+somewhere on those rows, while a true dual excludes b by rows where a is off at both ends.
+
+Among g + b rows that exclude a direction g are off at both ends. Were they accidents, they would be
+drawn from the loud rows of both columns, a share p of which is off at both ends, and g or more of
+them have the chance of a binomial tail. Directions are the other duals and, where duals are in
+doubt already, every direction that many rows agree on in the space those span.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import binom
+
+from identify.arrays import BoolArray, FloatArray
+from identify.relu.recovery.polish import SILENT
+from identify.relu.recovery.problem import FirstLayer
+
+CHANCE = 1e-4
+"""Largest chance of accidents that exclude a direction as well: of 10^4 pairs only near-duplicates
+come near it, and those were built to."""
+
+_LOUD = 2 * SILENT
+"""Noise levels from which a row excludes a direction."""
+
+_DRAWS = 100
+"""Directions drawn through rows of a space of doubtful duals."""
+
+
+def doubtful(layer: FirstLayer, V: FloatArray, z: FloatArray, silent: BoolArray) -> BoolArray:
+    """Return which samples accidents may have spoilt.
+
+    Args:
+        layer: The change of the first layer.
+        V: All duals as columns of norm 1, (n, n).
+        z: The samples with their signs as rows, (n, n).
+        silent: Rows that each dual silences, (n, h).
+
+    Returns:
+        Whether each sample is in doubt, (n,).
+
+    Source: mathematics in the head of this file.
+    """
+    off = np.array([np.maximum(*(G @ x for G in layer.gates)) <= 0 for x in z])
+    columns, rng = layer.M @ V, np.random.default_rng(0)
+    group = np.arange(layer.n)
+    changed = True
+    while changed:
+        changed = False
+        for k in range(layer.n):
+            for name in np.unique(group):
+                space = np.flatnonzero(group == name)
+                if group[k] != name and _accidental(layer, columns, k, space, silent, off, rng):
+                    group[group == name] = group[k]
+                    changed = True
+    return np.bincount(group, minlength=layer.n)[group] > 1
+
+
+def _accidental(
+    layer: FirstLayer,
+    columns: FloatArray,
+    k: int,
+    space: np.ndarray,
+    silent: BoolArray,
+    off: BoolArray,
+    rng: np.random.Generator,
+) -> bool:
+    """Whether accidents may be all that keeps some direction of a space out of dual k."""
+    block, loud = columns[:, space], _LOUD * layer.noise
+    for w in _directions(block[silent[k]], loud, rng):
+        excluding = np.abs(block @ w) > loud
+        both = excluding & ~silent[k]
+        support, accidents = silent[k] & off[k] & excluding, silent[k] & ~off[k] & excluding
+        share = (np.sum(both & off[k]) + 1) / (np.sum(both) + 2)
+        drawn = int(np.sum(support) + np.sum(accidents))
+        if binom.sf(int(np.sum(support)) - 1, drawn, share) > CHANCE:
+            return True
+    return False
+
+
+def _directions(rows: FloatArray, loud: float, rng: np.random.Generator) -> FloatArray:
+    """Return unit directions of a space: its axes, and those that sets of loud rows leave free."""
+    r = rows.shape[1]
+    rows = rows[np.linalg.norm(rows, axis=1) > loud]
+    if r == 1 or len(rows) < r:
+        return np.eye(r)
+    picks = np.argsort(rng.random((_DRAWS, len(rows))), axis=1)[:, : r - 1]
+    free = np.linalg.svd(rows[picks], full_matrices=True)[2][:, -1]
+    return np.vstack([np.eye(r), free])

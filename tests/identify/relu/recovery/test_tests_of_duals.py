@@ -1,0 +1,144 @@
+"""What makes a dual acceptable, against planted columns whose zeros are known exactly."""
+
+import numpy as np
+import pytest
+import torch
+from planted_relu import planted, posed
+
+from identify.relu.recovery.deflation import Duals, find_duals
+from identify.relu.recovery.end_game import joint_samples
+from identify.relu.recovery.half_spaces import gate_conflicts, sample_of_pattern
+from identify.relu.recovery.leverage import alone, determined_duals, peeled, same_dual
+from identify.relu.recovery.polish import null_vector, robust_nulls, silencing_dual, silent_rows
+from identify.relu.recovery.search import SoftGates, soft_gate_search
+
+NONE = np.zeros((0, 8))
+
+
+@pytest.fixture(scope="module")
+def case():
+    X, initial, trained, C = planted()
+    return X, C, *posed(X, initial, trained)
+
+
+def similar(eps=0.05, seed=3):
+    """Two samples of nearly the same gates, the second one independent of the first."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((8, 24))
+    X[1] = X[0] + eps * rng.standard_normal(24)
+    X, initial, trained, C = planted(x=X, seed=seed, h=1000)
+    return X, C, *posed(X, initial, trained)
+
+
+def accidental(C, layer, duals):
+    """Combine columns 0 and 1 so that one row on for both is silent."""
+    row = np.flatnonzero(np.all(C[:, :2] != 0, axis=1))[0]
+    columns = layer.M @ duals[:2].T
+    v = duals[0] - columns[row, 0] / columns[row, 1] * duals[1]
+    return v / np.linalg.norm(v), row
+
+
+def test_silent_rows_are_the_zeros_of_the_column(case):
+    _, C, layer, duals = case
+    for i, v in enumerate(duals):
+        np.testing.assert_array_equal(silent_rows(layer, v), C[:, i] == 0)
+
+
+def test_true_duals_are_alone(case):
+    _, _, layer, duals = case
+    assert all(alone(layer, v) for v in duals)
+
+
+def test_a_combination_with_one_accidental_zero_is_rejected_and_both_samples_found():
+    _, C, layer, duals = similar()
+    v, row = accidental(C, layer, duals)
+    silent = silent_rows(layer, v)
+    assert silent[row]
+    assert silent.mean() > 0.4  # it looks like a sample's
+    assert max(gate_conflicts(layer, sample_of_pattern(layer, silent), silent)) < 0.1
+    assert not alone(layer, v)
+    rest, null = peeled(layer, silent)
+    assert not rest[row]
+    assert null.shape[1] == 2
+    found = determined_duals(layer, v, np.random.default_rng(0))
+    assert len(found) == 2
+    assert all(any(same_dual(layer, v, w) for w in duals[:2]) for v in found)
+
+
+def test_too_similar_samples_are_not_told_apart():
+    """At eps 1e-9 no gate differs: every ray of their plane silences the same rows."""
+    _, C, layer, duals = similar(eps=1e-9)
+    assert np.array_equal(C[:, 0] == 0, C[:, 1] == 0)
+    assert determined_duals(layer, duals[0], np.random.default_rng(0)) == []
+
+
+def test_polish_reaches_the_dual_from_a_direction_near_the_sample(case):
+    X, _, layer, duals = case
+    z = X @ layer.basis
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    z += 0.02 * np.random.default_rng(1).standard_normal(z.shape)
+    off = [np.max([G @ x for G in layer.gates], axis=0) <= 0 for x in z]
+    q = torch.as_tensor(np.array([null_vector(layer.F[rows]) for rows in off]))
+    nulls, off = robust_nulls(SoftGates(layer), torch.as_tensor(z), q)
+    for i, v in enumerate(duals):
+        found = silencing_dual(layer, nulls[i], off[i])
+        assert found is not None
+        assert abs(found @ v) > 1 - 1e-12
+
+
+def test_starts_end_near_samples_and_deflation_leaves_the_others(case):
+    X, _, layer, duals = case
+    z = X @ layer.basis
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    ends = soft_gate_search(SoftGates(layer), NONE, count=32, seed=0)[0].numpy()
+    assert np.mean(np.max(ends @ z.T, axis=1) > 0.9) > 0.8
+    ends = soft_gate_search(SoftGates(layer), duals[:7], count=4, seed=0)[0].numpy()
+    np.testing.assert_allclose(np.abs(ends @ z[7]), np.max(np.abs(ends @ z.T), axis=1))
+    np.testing.assert_allclose(ends @ duals[:7].T, 0, atol=1e-9)
+
+
+def test_samples_are_the_inverse_of_the_duals_within_their_bounds(case):
+    X, _, layer, _ = case
+    found = find_duals(layer)
+    samples = joint_samples(layer, found)
+    assert samples.complete
+    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
+    nearest = np.argmax(samples.x @ truth.T, axis=1)
+    assert sorted(nearest.tolist()) == list(range(8))
+    errors = np.linalg.norm(samples.x - truth[nearest], axis=1)
+    assert np.all(errors <= samples.bound)
+    assert samples.bound.max() < 1e-9
+
+
+def test_nothing_is_claimed_when_a_dual_is_missing_or_one_too_many_is_there(case):
+    _, _, layer, duals = case
+    for v in (duals[:7], np.vstack([duals, duals[:1] + duals[1:2]])):
+        v = v / np.linalg.norm(v, axis=1, keepdims=True)
+        found = Duals(list(v), [silent_rows(layer, w) for w in v])
+        samples = joint_samples(layer, found)
+        assert not samples.complete
+        assert np.all(np.isinf(samples.bound))
+
+
+def test_a_false_dual_among_n_is_not_claimed():
+    """v_1 + alpha v_2 in place of v_1 turns x_2 into x_2 - alpha x_1, whose gates disagree."""
+    X, initial, trained, C = planted(seed=5)
+    layer, duals = posed(X, initial, trained)
+    v, _ = accidental(C, layer, duals)
+    false = np.vstack([v, duals[1:]])
+    found = Duals(list(false), [silent_rows(layer, w) for w in false])
+    samples = joint_samples(layer, found)
+    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
+    wrong = np.max(samples.x @ truth.T, axis=1) < 0.99
+    assert wrong.any()
+    assert np.all(np.isinf(samples.bound[wrong]))
+    assert not samples.complete
+
+
+def test_a_sample_active_on_all_neurons_is_not_claimed():
+    X, initial, trained, C = planted(always_on=(4,), seed=6)
+    layer, _ = posed(X, initial, trained)
+    assert np.all(C[:, 4] != 0)
+    found = find_duals(layer, idle=4)
+    assert len(found.v) < 8
+    assert np.all(np.isinf(joint_samples(layer, found).bound))
