@@ -13,7 +13,6 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,7 @@ FIRST_SEED = 300
 
 def digits(n: int, seed: int, *, uneven: bool) -> FloatArray:
     """Return n digits less the mean of all, (n, 64); ``uneven`` scales their norms to 1 ... 3."""
-    x = np.asarray(load_digits().data, dtype=float)
+    x = np.asarray(load_digits(return_X_y=True)[0], dtype=float)
     rng = np.random.default_rng(seed)
     x = (x - x.mean(axis=0))[rng.choice(len(x), n, replace=False)] / 16
     if uneven:
@@ -227,14 +226,16 @@ def main(arguments: list[str]) -> None:
     jobs = int(arguments.pop(arguments.index("--jobs") + 1)) if "--jobs" in arguments else 1
     words = [word for word in arguments if word != "--jobs"]
     done = {(row["case"], row["seed"]) for row in rows}
-    wanted: list[Callable[[], Figures]] = [
-        delayed(run)(name, FIRST_SEED + k)
+    wanted = [
+        (name, FIRST_SEED + k)
         for name, (_, count) in CASES.items()
         for k in range(count)
         if (name, FIRST_SEED + k) not in done
         and (not words or any(name.startswith(word) for word in words))
     ]
-    for row in Parallel(n_jobs=jobs, return_as="generator_unordered")(wanted):
+    pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
+    for row in pool(delayed(run)(*case) for case in wanted):
+        assert row is not None
         rows.append(row)
         print(json.dumps(row), flush=True)
         _saved(rows)

@@ -55,7 +55,8 @@ class Flow:
     def basis(self, s: FloatArray | float) -> FloatArray:
         """Return P_0 ... P_{K-1} at times s, (..., K)."""
         x = 2 * np.asarray(s) - 1
-        return np.stack([legendre.legval(x, row) for row in np.eye(self.functions)], axis=-1)
+        rows = [legendre.legval(x, row) for row in np.eye(self.functions)]
+        return np.stack(rows, axis=-1).astype(np.float64)
 
     @property
     def times(self) -> Float64[FloatArray, " t"]:

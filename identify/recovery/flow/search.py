@@ -105,12 +105,19 @@ class _Family:
 
     def _descent(self, drive: Drive, sizes: tuple[float, ...], damping: float) -> Descent:
         """Descend with the prior annealed, and with the lag where that ends near a solution."""
+        found = Descent(drive, np.inf, 0)
         for size in sizes:
             found = descend(
-                self.flow, drive, size=size, noise=self.noise, damping=damping, least_gain=_GAIN
+                self.flow,
+                found.drive,
+                size=size,
+                noise=self.noise,
+                damping=damping,
+                least_gain=_GAIN,
             )
-            drive, damping = found.drive, 1e-2
+            damping = 1e-2
         if found.miss < _NEAR:
+            drive = found.drive
             found = descend(self.flow, drive, size=_LAST, noise=self.noise, lagged=True, whole=True)
         return found
 
@@ -144,19 +151,22 @@ def search(
         _Family(flow, n, noise, np.random.default_rng((seed, k)), guess)
         for k, guess in enumerate((first, None))
     ]
-    left = _ROUNDS
+    left, ahead = _ROUNDS, None
+    confirmed = np.zeros(n, bool)
     with ThreadPoolExecutor(max_workers=2) as pool:
         while left > 0:
             bests = list(pool.map(_Family.grow, families))
-            first, second = sorted(bests, key=lambda descent: descent.miss)
+            ahead, behind = sorted(bests, key=lambda descent: descent.miss)
             if progress is not None:
-                progress(first.miss)
-            confirmed = same_samples(first.drive.z, second.drive.z)
-            if (confirmed.all() and first.miss < _NEAR) or (left == _ROUNDS and first.miss > _HOPE):
+                progress(ahead.miss)
+            confirmed = same_samples(ahead.drive.z, behind.drive.z)
+            near = ahead.miss < _NEAR
+            if (near and confirmed.all()) or (left == _ROUNDS and ahead.miss > _HOPE):
                 break
-            left = min(left - 1, _MORE) if first.miss < _NEAR else left - 1
+            left = min(left - 1, _MORE) if near else left - 1
+    assert ahead is not None
     starts = sum(family.count for family in families)
-    return Found(first.drive, first.miss, confirmed, starts)
+    return Found(ahead.drive, ahead.miss, confirmed, starts)
 
 
 def same_samples(
