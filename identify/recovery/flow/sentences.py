@@ -37,7 +37,7 @@ def _training(course: Course) -> tuple[str, ...]:
         sentence = f"The training: the initial weights decayed by the factor {course.decay:.6f}"
     if course.lag > max(10 * course.miss**2, 1e-7):
         sentence += (
-            f"; the weights lag by {course.lag:.1e} of its length behind the gradients, as in "
+            f"; the weights lag behind the gradients by {course.lag:.1e} of the training, as in "
             f"{0.5 / course.lag:.0f} steps without momentum, or "
             f"{9.5 / course.lag:.0f} with momentum 0.9"
         )
