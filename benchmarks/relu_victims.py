@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import torch
@@ -128,12 +129,12 @@ def _gates(initial: StateDict, trained: StateDict, x: FloatArray) -> tuple[float
     return float(np.mean(on[0] != on[1])), float(np.mean(~on[0] & ~on[1]))
 
 
-def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, object]:
+def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, Any]:
     """Verify a network and hold the samples against the true ones."""
     clock, own = perf_counter(), process_time()
     report = verify_network(victim.trained, victim.initial, seed=seed)
     seconds, own = perf_counter() - clock, process_time() - own
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "n": len(victim.x),
         "verdict": report.verdict.value,
         "found": 0,

@@ -14,6 +14,7 @@ from identify.equations.weights import Weights
 from identify.options import Options, check_options
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
+from identify.training import UNKNOWN
 
 
 def verify_network(
@@ -93,7 +94,12 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         raise ValueError(
             "activation: found 'relu' without an initial first layer; pass init=(a0, W0)"
         )
-    for name, given in (("unit_norm", options.unit_norm), ("certify", options.certify or None)):
+    unused = {
+        "unit_norm": options.unit_norm,
+        "certify": options.certify or None,
+        "training": None if options.training == UNKNOWN else options.training,
+    }
+    for name, given in unused.items():
         if given is not None:
             raise ValueError(f"{name}: found {given} with activation='relu'; leave it out")
     check_options(options, weights.setting)

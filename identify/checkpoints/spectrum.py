@@ -27,7 +27,7 @@ _EDGE, _UNEVEN_EDGE, _SCALED_EDGE = 1.2, 2.5, 1.5
 columns are scaled to equal noise, which may hide a record that few entries show: both are asked."""
 
 _WIDE, _SLOPED = 24.0, 4.0
-"""3,000 steps in float32 leave rounding whose largest direction reaches 2.3 to 3.5 times the edge
+"""3,000 steps in float32 leave rounding whose largest direction reaches 2.2 to 3.2 times the edge
 of even noise, 50 to 400 times below the records: from such a gap on so uneven a tail is rounding.
 What hides in it is fainter than the faintest sample that the hypotheses name."""
 

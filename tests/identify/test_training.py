@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,8 +153,9 @@ def test_training_goes_with_known_initial_weights(init):
 
 
 def test_training_has_to_be_one():
+    stated: Any = {"steps": 3}
     refuse(
-        lambda: check_options(Options(training={"steps": 3}), "known-init"),  # type: ignore[arg-type]
+        lambda: check_options(Options(training=stated), "known-init"),
         "training: found {'steps': 3}; pass a Training",
     )
     assert check_options(Options(training=Training()), "kkt").n_samples is None

@@ -40,7 +40,7 @@ _ROUNDS, _MORE = 16, 6
 """Rounds at the most, and after one family has ended near a solution."""
 
 _HOPE = 0.3
-"""First descents of ordinary trainings miss by .05 to .15: where both miss by more than this, no
+"""First descents of ordinary trainings miss by .01 to .15: where both miss by more than this, no
 flow leads to the weights."""
 
 _FUNCTIONS, _STEPS = 3, 2

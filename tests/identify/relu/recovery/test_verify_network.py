@@ -9,7 +9,7 @@ from planted_relu import planted
 from relu_soundness import FAMILIES, PLAIN, SINGLE, Change
 from relu_victims import ReluRecipe, recovered, samples_of, train_relu
 
-from identify import Verdict, verify_identifiability, verify_network
+from identify import Training, Verdict, verify_identifiability, verify_network
 from identify.__main__ import run_identify
 
 DECAY = replace(SINGLE, momentum=0.9, rate=0.02, decay=5e-4, seed=11)
@@ -112,6 +112,8 @@ def test_unusable_arguments_are_named(victim):
         verify_identifiability(a, W, activation="relu", init=known, certify=True)
     with pytest.raises(ValueError, match="unit_norm: found True"):
         verify_identifiability(a, W, activation="relu", init=known, unit_norm=True)
+    with pytest.raises(ValueError, match=r"training: found Training\("):
+        verify_identifiability(a, W, activation="relu", init=known, training=Training(steps=3))
     with pytest.raises(ValueError, match="seed: found -1"):
         verify_network(victim.trained, victim.initial, seed=-1)
 
