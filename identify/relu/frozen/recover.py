@@ -48,12 +48,13 @@ def inputs_behind(
     bound = np.array([known.radius for known in found])
     recovery = _recovery(features, x, bound, scaled=found[0].scaled)
     had = features.error_bound < CLAIM * np.linalg.norm(features.x, axis=1)
+    fits = np.array([known.why != "against" for known in found])
     sure = bound < CLAIM * np.linalg.norm(x, axis=1)
     local = any(known.local for known in found)
     reasons = (behind, *outcome.reasons, *_reasons(found, had, sure))
     return replace(
         outcome,
-        verdict=_verdict(outcome.verdict, sure, had, local=local),
+        verdict=_verdict(outcome.verdict, sure, had & fits, local=local),
         reasons=reasons,
         recovery=recovery,
         hypotheses=(*outcome.hypotheses, _FROZEN, *((_GENERAL,) if local else ())),
