@@ -23,7 +23,7 @@ from identify.files import draft_of
 
 TARGET = Path(__file__).parent / "results" / "relu_limits.json"
 FIGURE = Path(__file__).parents[1] / "docs" / "relu_limits.png"
-RATES = (0.3, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
+RATES = (0.3, 0.8, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8)
 COUNTS = (20, 40)
 ZERO = 1e-9
 """An entry of C below this share of the largest is zero: rounding leaves 1e-14."""
@@ -105,7 +105,7 @@ def _bins(x: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
 def main() -> None:
     """Run what is missing and draw."""
     torch.set_num_threads(1)
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     rows = run(seeds, float(sys.argv[2]) if len(sys.argv) > 2 else 1e9)
     with draft_of(FIGURE) as draft:
         draw(rows).savefig(draft, format="png")
