@@ -27,6 +27,7 @@ from identify.arrays import FloatArray
 from identify.checkpoints.analysis import analysed
 from identify.checkpoints.network_pairs import pair_networks
 from identify.files import draft_of
+from identify.relu.recovery.counting import counted
 
 TARGET = Path(__file__).parent / "results" / "relu_finetuning.json"
 PRIVATE = 20
@@ -141,16 +142,22 @@ def fine_tuned(how: FineTuning, seed: int) -> tuple[ReluVictim, float]:
     return ReluVictim(x.double().numpy(), start, trained, loss, np.nan, np.nan), before
 
 
-def signal_to_noise(victim: ReluVictim) -> float:
-    """Return the root mean square entry of the change of the first trained layer over its noise."""
+def signal_to_noise(victim: ReluVictim) -> dict[str, float]:
+    """Say how far the first trained layer moved, in units of float32, and over its noise.
+
+    Returns:
+        Root mean square change over that of the weights and over the eps of their type, and over
+        the noise of the change where a gap shows it.
+    """
     pair = pair_networks(victim.trained, victim.initial).changed
-    if pair is None:
-        return np.nan
-    change = analysed(pair)[0]
-    if change.rank is None or not change.noise:
-        return np.nan
-    size = float(np.linalg.norm(change.singular_values[: change.rank]))
-    return size / float(np.sqrt(change.shape[0] * change.rank)) / change.noise
+    assert pair is not None
+    W, W0 = pair.trained(), pair.initial()
+    moved = float(np.sqrt(np.mean((W - W0) ** 2)))
+    told = {"moved_in_eps": moved / float(np.sqrt(np.mean(W0**2))) / pair.precision}
+    change = counted(analysed(pair)[0], W, W0)
+    if change.noise:
+        told["signal_to_noise"] = moved / change.noise
+    return told
 
 
 def main() -> None:
@@ -166,11 +173,8 @@ def main() -> None:
             if part not in name or key in rows or process_time() > seconds:
                 continue
             victim, before = fine_tuned(how, seed)
-            row = recovered(victim, seed) | {
-                "loss_before": before,
-                "signal_to_noise": signal_to_noise(victim),
-            }
-            rows[key] = {k: None if v != v else v for k, v in row.items()}
+            row = recovered(victim, seed) | {"loss_before": before} | signal_to_noise(victim)
+            rows[key] = {k: v for k, v in row.items() if k not in {"flips", "zeros"}}
             with draft_of(TARGET) as draft:
                 draft.write_text(json.dumps(rows, indent=1))
             print(key, rows[key], flush=True)

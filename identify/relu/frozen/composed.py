@@ -7,8 +7,8 @@ Levenberg-Marquardt from random starts. Near a solution whose gates are clear of
     |x - true x| <= (r + rounding) / sigma_min(F'_A(x))
 
 within the ball where no gate changes. Farther away: on each of finitely many pieces x -> h_{l-1} is
-affine, so differences of two points form sets of dimension at most 2 d, which a last layer in
-general position with more than 2 d active rows maps to zero nowhere else.
+affine, so differences of two points form sets of dimension at most 2 d, which a layer in general
+position with more than 2 d active rows maps to zero nowhere else.
 """
 
 from __future__ import annotations
@@ -161,8 +161,10 @@ def _certain(
         return np.inf, determined
     radius = e / float(s[-1])
     below, reach = y, radius
-    for W in matrices[:-1]:
+    for k, W in enumerate(matrices[:-1]):
         pre, sizes = W @ below, np.linalg.norm(W, axis=1)
+        if k and np.sum(pre > 0) <= 2 * free:  # the first layer is covered by the rank of J
+            return np.inf, determined
         if np.any(np.abs(pre) <= reach * sizes):  # some gate may differ at the true sample
             return np.inf, determined
         below, reach = np.maximum(pre, 0), reach * float(np.linalg.norm(W, 2))

@@ -14,6 +14,9 @@ from identify.relu.frozen.composed import layers_down
 from identify.relu.frozen.layers import FrozenLayer, Known
 from identify.relu.recovery.recover import ReluOutcome
 
+_LARGE = 0.05
+"""Of features that are not claimed, those above this share of the largest are taken for active."""
+
 
 def inputs_behind(
     outcome: ReluOutcome, frozen: Sequence[FrozenLayer], *, seed: int = 0
@@ -63,6 +66,10 @@ def inputs_behind(
 
 def _down(frozen: Sequence[FrozenLayer], known: Known, seed: int) -> Known:
     """Layer by layer as long as active rows suffice, then all that is left at once."""
+    if not np.isfinite(known.radius):  # not claimed: what its larger features say is shown
+        phi = np.maximum(known.point, 0)
+        guess = replace(known, point=phi, radius=_LARGE * float(np.max(phi, initial=0.0)))
+        return replace(_down(frozen, guess, seed), radius=np.inf, why="features")
     for k in reversed(range(len(frozen))):
         below = one_layer_down(frozen[k], known)
         if k and below.why:
