@@ -85,6 +85,7 @@ def _outcome(
     progress: Callable[[str, float], None] | None,
 ) -> ReluOutcome:
     """Take the first layer that changed apart, and go down from there to the inputs."""
+    from identify.relu.fading import fading
     from identify.relu.recovery.counting import counted
     from identify.relu.recovery.recover import ReluOutcome, recover_relu
 
@@ -95,10 +96,11 @@ def _outcome(
     after, before = networks.trained[k], networks.initial[k]
     bias = after.bias is not None and bool(after.bias.any() or before.bias is not None)
     W, W0 = (_rows(layer, with_bias=bias) for layer in (after, before))
+    change = counted(analysed(networks.changed)[0], W, W0)
     outcome = recover_relu(
         W,
         W0,
-        counted(analysed(networks.changed)[0], W, W0),
+        change,
         bias_trained=bias,
         n_samples=options.n_samples,
         seed=options.seed,
@@ -111,7 +113,9 @@ def _outcome(
 
         frozen = [FrozenLayer(lr.weight, lr.bias, lr.precision) for lr in networks.trained[:k]]
         outcome = inputs_behind(outcome, frozen, seed=options.seed)
-    return replace(outcome, reasons=(*networks.notes, *outcome.reasons))
+    faded = fading(change, W0, networks.changed.precision)
+    more = () if faded is None else (faded,)
+    return replace(outcome, reasons=(*networks.notes, *outcome.reasons, *more))
 
 
 def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
