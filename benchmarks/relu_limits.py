@@ -23,7 +23,7 @@ from identify.files import draft_of
 
 TARGET = Path(__file__).parent / "results" / "relu_limits.json"
 FIGURE = Path(__file__).parents[1] / "docs" / "relu_limits.png"
-RATES = (0.3, 0.8, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8)
+RATES = (0.3, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6)
 COUNTS = (20, 40)
 ZERO = 1e-9
 """An entry of C below this share of the largest is zero: rounding leaves 1e-14."""
@@ -58,7 +58,7 @@ def run(seeds: int, seconds: float) -> dict[str, dict[str, object]]:
 
 
 def draw(rows: dict[str, dict[str, object]]) -> Figure:
-    """Draw each network as a dot, by its flipped gates and by its zeros, with medians."""
+    """Draw each network as a dot, by its flipped gates and by its zeros, with means."""
     figure = Figure(figsize=(8, 3.1), dpi=110, layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     axes_of = (
@@ -92,7 +92,8 @@ def draw(rows: dict[str, dict[str, object]]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     panels[0].set(ylabel="share of the samples, %", xlim=(0, None))
-    panels[1].axvline(30, c="0.5", lw=1, ls="--")
+    panels[1].axvline(30, c="0.5", lw=1, ls="--", label="fewer zeros are refused")
+    panels[1].set(xlim=(27, None))
     panels[1].legend(frameon=False, fontsize=8, loc="upper left")
     return figure
 

@@ -134,6 +134,16 @@ def test_a_relu_network_of_any_depth_without_its_samples(relu, tmp_path, capsys)
     assert "MODEL_REJECTED (setting: kkt" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_biases_are_read_in_the_type_of_their_weights(dtype, tmp_path):
+    net, path = sequential(torch.nn.ReLU(), 4, 6, 1, bias=True).to(dtype), tmp_path / "net.pt"
+    torch.save(net.state_dict(), path)
+    network = read_checkpoints(str(path), None, "relu")
+    for layer, linear in zip(network.trained, (net[0], net[2]), strict=True):
+        assert layer.weight.dtype == layer.bias.dtype == dtype
+        assert torch.equal(layer.bias, linear.bias)
+
+
 def test_a_relu_network_gives_its_samples_back_beside_the_attack(tmp_path, capsys):
     X, initial, trained, _ = planted()
     for name, state in (("initial", initial), ("trained", trained)):
