@@ -86,6 +86,7 @@ def _outcome(
 ) -> ReluOutcome:
     """Take the first layer that changed apart, and go down from there to the inputs."""
     from identify.relu.fading import fading
+    from identify.relu.frozen.counting import counted_features
     from identify.relu.recovery.counting import counted
     from identify.relu.recovery.recover import ReluOutcome, recover_relu
 
@@ -96,7 +97,8 @@ def _outcome(
     after, before = networks.trained[k], networks.initial[k]
     bias = after.bias is not None and bool(after.bias.any() or before.bias is not None)
     W, W0 = (_rows(layer, with_bias=bias) for layer in (after, before))
-    change = counted(analysed(networks.changed)[0], W, W0)
+    count = counted_features if k else counted
+    change = count(analysed(networks.changed)[0], W, W0)
     outcome = recover_relu(
         W,
         W0,

@@ -1,5 +1,6 @@
 """Inputs behind frozen layers, against planted features whose inputs are known."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,9 +9,13 @@ import torch
 from planted_relu import planted
 
 from identify import Verdict, verify_network
+from identify.checkpoints.analysis import analysed
+from identify.checkpoints.network_pairs import pair_networks
 from identify.relu.frozen.active_rows import one_layer_down
 from identify.relu.frozen.composed import layers_down
+from identify.relu.frozen.counting import counted_features
 from identify.relu.frozen.layers import FrozenLayer, Known, without_factor
+from identify.relu.recovery.counting import counted
 
 D = 24
 
@@ -220,3 +225,34 @@ def test_a_torch_training_behind_a_frozen_layer_in_float32():
     error = errors(report, x.double().numpy())
     assert np.all(error <= report.recovery.error_bound)
     assert error.max() < 1e-3
+
+
+def test_samples_are_counted_on_busy_features_where_rare_ones_leave_a_gap_of_their_own():
+    rng = np.random.default_rng(0)
+    features = features_of([frozen_layer(150, D, bias=True)], inputs())
+    rare, sigma = rng.permutation(150)[:40], 1e-8
+    features[:, rare] *= 1e-6
+    _, initial, trained, _ = planted(x=features, size=0.05)
+    noise = sigma * rng.standard_normal((240, 150))
+    noise[:, rare] *= 1e-9
+    W, W0 = trained["0.weight"] + noise, initial["0.weight"]
+    unknown = analysed(
+        pair_networks({"0.weight": W, "2.weight": np.ones((1, 240))}, initial).changed
+    )
+    none = replace(unknown[0], rank=None, noise=None, decay=1.0)
+    assert counted(none, W, W0).rank not in {None, 8}  # rounding against nothing: the widest gap
+    change = counted_features(none, W, W0)
+    assert change.rank == 8
+    assert change.shape == (240, 150)
+    assert 0.5 * sigma < change.noise < 2 * sigma
+    left = features - features @ change.basis @ change.basis.T
+    assert np.linalg.norm(left) < 1e-5 * np.linalg.norm(features)
+
+
+def test_a_change_with_a_gap_is_counted_as_ever_and_no_change_not_at_all():
+    X = inputs()
+    initial, trained = states([frozen_layer(150, D, bias=False)], X)
+    change = analysed(pair_networks(trained, initial).changed)[0]
+    W, W0 = trained["2.weight"], initial["2.weight"]
+    assert counted_features(change, W, W0).rank == len(X)
+    assert counted_features(replace(change, rank=None), W0, W0).rank is None
