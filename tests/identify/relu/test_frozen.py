@@ -230,8 +230,8 @@ def test_a_torch_training_behind_a_frozen_layer_in_float32():
 def test_samples_are_counted_on_busy_features_where_rare_ones_leave_a_gap_of_their_own():
     rng = np.random.default_rng(0)
     features = features_of([frozen_layer(150, D, bias=True)], inputs())
-    rare, sigma = rng.permutation(150)[:40], 1e-8
-    features[:, rare] *= 1e-6
+    rare, sigma = rng.permutation(150)[:40], 1e-7
+    features[:, rare] *= 1e-9
     _, initial, trained, _ = planted(x=features, size=0.05)
     noise = sigma * rng.standard_normal((240, 150))
     noise[:, rare] *= 1e-9
