@@ -136,7 +136,7 @@ def draw(rows: dict[str, dict[str, Any]], n: int, shown: dict[str, FloatArray]) 
     keys = ["recovery", *names[2:]]
     each = [rows[f"{n}, {key}"]["ssim_each"] for key in keys]
     columns = range(10)
-    labels = [" / ".join(f"{values[k]:.2f}" for values in each) for k in columns]
+    labels = ["SSIM " + " / ".join(f"{values[k]:.2f}" for values in each) for k in columns]
     rows_of = {name.replace(", ", ",\n"): shown[name][:10] for name in names}
     with draft_of(FIGURE) as draft:
         strips_figure(rows_of, labels, SHAPE, 10).savefig(draft, format="png", dpi=90)
