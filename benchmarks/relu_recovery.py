@@ -49,10 +49,6 @@ ROWS: dict[str, ReluRecipe] = {
     "crops 50": replace(CROPS, n=50),
     "patches 100, 2000 neurons": replace(PHOTOS, data="patches", n=100, width=2000, steps=500),
     "digits 40, 5 neurons a sample": replace(FULL, n=40, width=200),
-    **{
-        f"flips, rate {rate:g}": replace(FULL, n=20, rate=rate, steps=300)
-        for rate in (0.03, 0.1, 0.3, 0.6, 1.0, 1.5)
-    },
 }
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from identify.arrays import FloatArray
 from identify.checkpoints.analysis import analysed
-from identify.checkpoints.linear_layers import LinearLayer, as_network
-from identify.checkpoints.pairs import open_pairs
+from identify.checkpoints.linear_layers import LinearLayer
+from identify.checkpoints.network_pairs import NetworkPair, pair_networks
 from identify.equations.weights import Weights
+from identify.findings import Verdict
 from identify.options import Options, check_options
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
 from identify.training import UNKNOWN
+
+if TYPE_CHECKING:
+    from identify.relu.recovery.recover import ReluOutcome
 
 
 def verify_network(
@@ -29,11 +35,14 @@ def verify_network(
     """Decide whether a ReLU network's weights determine its training samples, and recover them.
 
     The network is a Sequential of Linear and ReLU, of any depth and number of outputs, with or
-    without biases, trained with any loss by an optimiser that is linear in the gradients.
+    without biases, trained with any loss by an optimiser that is linear in the gradients. First
+    layers that did not change are gone through: the first that did shows features, and the inputs
+    follow from them.
 
     Args:
         trained: The network after training: a path, a state dict or a torch module.
-        initial: The same network before training, likewise.
+        initial: The same network before training, likewise; layers are matched by their place, and
+            those behind the first that changed may be others.
         n_samples: Number of samples if known; the gap of the spectrum tells otherwise.
         device: Where the search runs, "cpu" by default.
         seed: Draws the starts of the search.
@@ -48,27 +57,9 @@ def verify_network(
     Source: the change of the first layer is C X with the zeros of C on half-spaces; see
     ``identify/relu/recovery``.
     """
-    from identify.relu.recovery.counting import counted
-    from identify.relu.recovery.recover import recover_relu
-
     options = check_options(Options(n_samples=n_samples, seed=seed), "known-init")
-    after, before = as_network(trained, "trained"), as_network(initial, "initial")
-    if len(after) < 2:
-        raise ValueError("trained: found 1 linear layer; pass a network of two or more")
-    pair = open_pairs(trained, initial, names=[after[0].name], inputs=after[0].name)[0]
-    bias = after[0].bias is not None and bool(after[0].bias.any() or before[0].bias is not None)
-    W, W0 = (_rows(layers[0], with_bias=bias) for layers in (after, before))
-    change = counted(analysed(pair)[0], W, W0)
-    outcome = recover_relu(
-        W,
-        W0,
-        change,
-        bias_trained=bias,
-        n_samples=options.n_samples,
-        seed=seed,
-        device=device,
-        progress=progress,
-    )
+    networks = pair_networks(trained, initial)
+    outcome, after = _outcome(networks, options, device, progress), networks.trained
     residual = np.nan if outcome.recovery is None else outcome.recovery.residual
     return IdentifiabilityReport(
         verdict=outcome.verdict,
@@ -86,6 +77,48 @@ def verify_network(
         hypotheses=outcome.hypotheses,
         assumed=outcome.assumed,
     )
+
+
+def _outcome(
+    networks: NetworkPair,
+    options: Options,
+    device: str | None,
+    progress: Callable[[str, float], None] | None,
+) -> ReluOutcome:
+    """Take the first layer that changed apart, and go down from there to the inputs."""
+    from identify.relu.fading import fading
+    from identify.relu.frozen.counting import counted_features
+    from identify.relu.recovery.counting import counted
+    from identify.relu.recovery.recover import ReluOutcome, recover_relu
+
+    if networks.changed is None:
+        reasons = (*networks.notes, networks.refusal)
+        return ReluOutcome(Verdict.UNDECIDED, reasons, (), None)
+    k = networks.frozen
+    after, before = networks.trained[k], networks.initial[k]
+    bias = after.bias is not None and bool(after.bias.any() or before.bias is not None)
+    W, W0 = (_rows(layer, with_bias=bias) for layer in (after, before))
+    count = counted_features if k else counted
+    change = count(analysed(networks.changed)[0], W, W0)
+    outcome = recover_relu(
+        W,
+        W0,
+        change,
+        bias_trained=bias,
+        n_samples=options.n_samples,
+        seed=options.seed,
+        device=device,
+        progress=progress,
+    )
+    if k:
+        from identify.relu.frozen.layers import FrozenLayer
+        from identify.relu.frozen.recover import inputs_behind
+
+        frozen = [FrozenLayer(lr.weight, lr.bias, lr.precision) for lr in networks.trained[:k]]
+        outcome = inputs_behind(outcome, frozen, seed=options.seed)
+    faded = fading(change, W0, networks.changed.precision)
+    more = () if faded is None else (faded,)
+    return replace(outcome, reasons=(*networks.notes, *outcome.reasons, *more))
 
 
 def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:

@@ -3,8 +3,9 @@
 A two-layer network with a power or polynomial goes through ``identify.verify_identifiability``, and
 its recovery is held against a warm and a cold start of the optimiser. Of a relu network the
 question is asked at its own training samples, where they are known: do the equations pin them, and
-which other samples satisfy them as well? Without them its weights alone are examined. Checkpoints
-before and after training also tell what it added to each layer.
+which other samples satisfy them as well? Without them its weights alone are examined; checkpoints
+before and after training go through ``identify.verify_network``, beside the published attack in as
+much time. Such checkpoints also tell what training added to each layer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from attack.audit.changes import with_changes
 from attack.audit.polynomial import audit_polynomial
 from attack.audit.relu import audit_relu
+from attack.audit.relu_change import audit_relu_change
 from attack.audit.relu_weights import audit_relu_weights
 from attack.audit.result import AuditResult
 from attack.data.dataset import Dataset
@@ -65,6 +67,8 @@ def _by_activation(
     if isinstance(sigma, PolynomialActivation) and plain:
         return audit_polynomial(weights, sigma, seed, say)
     if isinstance(sigma, ReLU) and len(layers) > 1:
+        if isinstance(network, LayeredNetwork) and network.initial is not None:
+            return audit_relu_change(network, seed, say)
         if not isinstance(network, Victim) or truth is None:
             return audit_relu_weights(weights, seed)
         if network.config.loss in {"logistic", "exponential"}:

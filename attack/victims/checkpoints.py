@@ -58,9 +58,9 @@ def read_checkpoints(
 def _layers(source: str | os.PathLike[str], argument: str) -> list[Layer]:
     layers = [
         Layer(
-            torch.as_tensor(layer.weight).to(_TYPES[layer.precision]),
+            torch.as_tensor(layer.weight),
             None if layer.bias is None else torch.as_tensor(layer.bias),
-        )
+        ).to(_TYPES[layer.precision])
         for layer in as_network(source, argument)
     ]
     label = f"{argument}: {os.fspath(source)!r}"

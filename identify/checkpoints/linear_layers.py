@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from identify.arrays import FloatArray
@@ -22,12 +22,14 @@ class LinearLayer:
         weight: W, shape (out, in).
         bias: c, shape (out,), or None.
         precision: The eps of the type in which the weight is stored.
+        stored: Weight and bias as they are stored.
     """
 
     name: str
     weight: FloatArray
     bias: FloatArray | None
     precision: float
+    stored: StoredLayer = field(repr=False)
 
 
 def as_network(source: object, argument: str = "trained") -> tuple[LinearLayer, ...]:
@@ -72,4 +74,4 @@ def _ordered(source: Source, layers: dict[str, StoredLayer]) -> Sequence[str]:
 def _linear(name: str, layer: StoredLayer) -> LinearLayer:
     values, columns = layer.rows(slice(None)), layer.shape[1]
     bias = None if layer.bias is None else values[:, columns].copy()
-    return LinearLayer(name, values[:, :columns].copy(), bias, layer.precision)
+    return LinearLayer(name, values[:, :columns].copy(), bias, layer.precision, layer)

@@ -83,7 +83,7 @@ def open_pairs(
         order = list(earlier)
     wanted = _wanted(layers, earlier, names, after, before)
     kind = kinds({name: layer.shape for name, layer in layers.items()}, tables, order, inputs)
-    return tuple(_pair(name, kind[name], layers[name], earlier[name]) for name in wanted)
+    return tuple(pair_layers(name, kind[name], layers[name], earlier[name]) for name in wanted)
 
 
 def _tables(after: Source, before: Source, layers: Mapping[str, StoredLayer]) -> frozenset[str]:
@@ -132,7 +132,8 @@ def _tied(name: str, source: Source, have: Mapping[str, StoredLayer]) -> bool:
     )
 
 
-def _pair(name: str, kind: str, after: StoredLayer, before: StoredLayer) -> MatrixPair:
+def pair_layers(name: str, kind: str, after: StoredLayer, before: StoredLayer) -> MatrixPair:
+    """Return two states of one matrix side by side; a ValueError says where they do not fit."""
     before = replace(before, turned=after.turned)
     for what in ("weight", "bias"):
         found, expected = (getattr(layer, what) for layer in (before, after))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from identify.checkpoints.linear_layers import as_network
 from identify.equations.activation import parse_activation
 from identify.equations.weights import Weights, read_states, read_weights
 from identify.files import check_target
@@ -26,9 +27,11 @@ class Verify:
 
     weights: Annotated[Path, tyro.conf.Positional]
     """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0; with --init any
-    checkpoint of two linear layers without biases, with --activation relu of linear layers."""
+    checkpoint of two linear layers without biases, with --activation relu of any number of them,
+    with or without biases."""
     init: Path | None = None
-    """The same network before training, in a checkpoint of its own."""
+    """The same network before training, in a checkpoint of its own; with --activation relu its head
+    and its names may be others."""
     a: str | None = None
     """Name of the output weights in the file, where they are not called a."""
     w: str | None = None
@@ -84,7 +87,7 @@ class Verify:
             weights = self._weights()
             return verify_weights(weights, sigma, check_options(options, weights.setting))
         if self.init is None:
-            weights = self._weights()
+            weights = self._weights_of_relu()
             if weights.setting != "known-init":
                 raise ValueError(
                     "--activation: found relu without initial weights; pass --init, or a file "
@@ -109,6 +112,20 @@ class Verify:
             return read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
         self._unnamed()
         return read_states(self.weights, self.init)
+
+    def _weights_of_relu(self) -> Weights:
+        """Read a0 and W0 with a and W; where a checkpoint was given instead, ask for --init."""
+        try:
+            return self._weights()
+        except ValueError as error:
+            try:
+                layers = as_network(self.weights)
+            except ValueError:
+                raise error from None
+            raise ValueError(
+                f"--init: found none beside a checkpoint of {len(layers)} layers; pass the network "
+                "before training"
+            ) from error
 
     def _unnamed(self) -> None:
         for name in ("a", "w", "a0", "w0"):

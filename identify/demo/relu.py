@@ -40,6 +40,7 @@ def run_relu_demo(out: Path, *, samples: int, neurons: int, seed: int, console: 
         f"training {x.shape[1]}-{neurons}-{neurons}-1 on {len(x)} photographs: ReLU, biases, "
         f"SGD with momentum {_MOMENTUM}, batches of {_BATCH}, {_EPOCHS} epochs, float32",
         highlight=False,
+        soft_wrap=True,
     )
     initial, trained, loss = _train_network(x, neurons, seed)
     console.print(f"loss {loss[0]:.3g} before, {loss[1]:.3g} after", highlight=False)
@@ -68,6 +69,14 @@ def run_relu_demo(out: Path, *, samples: int, neurons: int, seed: int, console: 
     for name in ("report.html", "recovered.png", "initial.safetensors", "trained.safetensors"):
         if (out / name).exists():
             console.print(f"wrote {out / name}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        "Beside what the published attack makes of the same files in the same time:\n"
+        f"attack audit {out / 'trained.safetensors'} --init {out / 'initial.safetensors'} "
+        f"--activation relu --html {out / 'audit.html'}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _different(n: int, seed: int) -> FloatArray:

@@ -138,7 +138,7 @@ def read_states(trained: object, initial: object) -> Weights:
             found = f"biases beside {', '.join(biases)}" if biases else f"layers of shapes {shapes}"
             raise ValueError(
                 f"{argument}: found {found}; pass a network of two linear layers without biases "
-                "and with one output"
+                "and with one output; only ReLU networks may have more (activation relu)"
             )
         values |= zip(names, (layers[1].weight, layers[0].weight), strict=True)
         precision = max(precision, *(layer.precision / 2 for layer in layers))

@@ -65,7 +65,8 @@ def neurons_figure(neurons: Neurons, seed: int) -> Figure:
     words = [f"a ≥ 0: {positive.sum()}", f"a < 0: {(~positive).sum()}"]
     parts = [norm[positive], norm[~positive]]
     hist.hist(parts, bins.tolist(), stacked=True, color=[ACCENT, SECOND], label=words)
-    _legend(hist)
+    if not positive.all():
+        _legend(hist)
     hist.set(xlabel="norm", ylabel="neurons")
     hist.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     return figure

@@ -80,12 +80,13 @@ def recovery_figure(
         pairs = [where[i] for i in order if i in where][:most]
         labels = [cosine_label(float(cosine[k])) for k in pairs]
         rows = {"truth": true[left[pairs]], "recovered": sign[pairs, None] * x[right[pairs]]}
-    return _strips(rows, labels, shape, columns) if shape else heat_figure(rows)
+    return strips_figure(rows, labels, shape, columns) if shape else heat_figure(rows)
 
 
-def _strips(
-    rows: dict[str, FloatArray], labels: list[str], shape: tuple[int, ...], columns: int
+def strips_figure(
+    rows: dict[str, FloatArray], labels: list[str], shape: tuple[int, ...], columns: int = 12
 ) -> Figure:
+    """Draw sample sets as rows of pictures below one another, a label under each column."""
     columns = min(columns, len(labels))
     side, tall, gap, under, left = 0.9, 0.9 * shape[0] / shape[1], 0.06, 0.32, 0.9  # inches
     block = len(rows) * (tall + gap) + under

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.findings import CLAIM, Partial, RankReport, Recovery, Witness
+from identify.findings import CLAIM, Findings, Partial, RankReport, Recovery, Witness
 from identify.rendering.words import claimed, number, plain
 
 STILL = 1e-6
@@ -27,6 +27,11 @@ def rank_rows(rank: RankReport) -> list[tuple[str, str, str, str]]:
             "holds" if rank.symmetric_holds else undecided,
         ),
     ]
+
+
+def ranked(report: Findings) -> bool:
+    """Whether rank conditions are part of the argument: of ReLU networks none are looked at."""
+    return report.rank is not None or report.activation != "relu"
 
 
 def rank_sentences(rank: RankReport | None) -> list[str]:

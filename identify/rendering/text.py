@@ -42,7 +42,7 @@ def render_text(report: Findings) -> str:
     reasons = [f"{i}. {reason}" for i, reason in enumerate(plain(report.reasons), 1)]
     sections = {
         "Reasons": reasons or ["None were recorded."],
-        "Rank conditions": say.rank_sentences(report.rank),
+        **({"Rank conditions": say.rank_sentences(report.rank)} if say.ranked(report) else {}),
         "Recovery": say.recovery_sentences(report.recovery),
     }
     if report.witness is not None:
