@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from identify.arrays import FloatArray
+from identify.certifying.silent_rows import certify_silent_rows
 from identify.checkpoints.analysis import analysed
 from identify.checkpoints.linear_layers import LinearLayer, as_network
 from identify.checkpoints.pairs import open_pairs
@@ -21,6 +22,7 @@ def verify_network(
     initial: object,
     *,
     n_samples: int | None = None,
+    certify: bool = False,
     device: str | None = None,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
@@ -34,6 +36,8 @@ def verify_network(
         trained: The network after training: a path, a state dict or a torch module.
         initial: The same network before training, likewise.
         n_samples: Number of samples if known; the gap of the spectrum tells otherwise.
+        certify: Also prove, in ball arithmetic, where the samples are that left alone the rows found;
+            see ``report.certificate``.
         device: Where the search runs, "cpu" by default.
         seed: Draws the starts of the search.
         progress: Called with the step under way and the share of the samples found.
@@ -68,6 +72,7 @@ def verify_network(
         device=device,
         progress=progress,
     )
+    certificate = certify_silent_rows(W, W0, change, outcome) if certify else None
     residual = np.nan if outcome.recovery is None else outcome.recovery.residual
     return IdentifiabilityReport(
         verdict=outcome.verdict,
@@ -84,6 +89,7 @@ def verify_network(
         seed=seed,
         hypotheses=outcome.hypotheses,
         assumed=outcome.assumed,
+        certificate=certificate,
     )
 
 
@@ -93,9 +99,10 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         raise ValueError(
             "activation: found 'relu' without an initial first layer; pass init=(a0, W0)"
         )
-    for name, given in (("unit_norm", options.unit_norm), ("certify", options.certify or None)):
-        if given is not None:
-            raise ValueError(f"{name}: found {given} with activation='relu'; leave it out")
+    if options.unit_norm is not None:
+        raise ValueError(
+            f"unit_norm: found {options.unit_norm} with activation='relu'; leave it out"
+        )
     check_options(options, weights.setting)
     dtype = np.float64 if weights.precision < 2.0**-50 else np.float32
     after, before = (
@@ -106,6 +113,7 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         after,
         before,
         n_samples=options.n_samples,
+        certify=options.certify,
         seed=options.seed,
         progress=options.progress,
     )
