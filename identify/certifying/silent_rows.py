@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from identify.certificate import Certificate
 from identify.checker.file_format import as_hex, weights_digest
 from identify.checker.silent_rows import SilentClaims, SilentProof, said_of_silent_rows
 from identify.checkpoints.layer_change import LayerChange
-from identify.relu.recovery.recover import ReluOutcome
+
+if TYPE_CHECKING:
+    from identify.relu.recovery.recover import ReluOutcome
 
 MOST_SAMPLES = 130
 """Largest number of samples for which balls are computed (a minute)."""

@@ -89,8 +89,8 @@ class ModularFeatures:
 
     def _monomials(self, u: FloatArray, k: int, axis: IntArray) -> FloatArray:
         r = u.shape[1]
-        indices = np.array(list(combinations_with_replacement(range(r), k)), dtype=np.int64)
-        indices = indices.reshape(-1, k)
+        listed = list(combinations_with_replacement(range(r), k))
+        indices = np.array(listed, dtype=np.int64).reshape(len(listed), k)
         if self.condition != "symmetric":
             return self._product(u, indices, np.ones((len(u), len(indices))))
         total = np.zeros((len(u), len(indices)))
