@@ -80,7 +80,7 @@ class Instance:
         left = scale[:, None] * (_polynomial(slopes, points @ x.T) * b) @ x
         return float(np.linalg.norm((left - right).astype(float)))
 
-    def scaled(self, signs: FloatArray) -> FloatArray:
+    def scaled(self) -> FloatArray:
         """The samples in the scale of the certificate; signs of x are left to the judge."""
         if not isinstance(self.activation, int):
             return self.x

@@ -105,7 +105,7 @@ def _held_against(certificate: Certificate, case: Instance) -> dict[str, Any]:
     base, decay = float.fromhex(claims["base"]), float.fromhex(claims["decay"])
     miss = case.miss(base, decay)
     lengths = np.linalg.norm(certificate.centres, axis=1)
-    truth = case.scaled(np.array([float.fromhex(b) for b in claims["signed_weights"]]))
+    truth = case.scaled()
     if miss > error:
         return {"judged": "outside: the equations miss by more"}
     supposed = "every set" if certificate.everywhere else "neighbourhood"

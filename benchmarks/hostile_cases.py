@@ -1,4 +1,4 @@
-"""Files built to hurt: headers that lie, bombs, floods of tensors, markup in names, deep nesting."""
+"""Files built to hurt: headers that lie, bombs, many tensors, markup in names, deep nesting."""
 
 from __future__ import annotations
 

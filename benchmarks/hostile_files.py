@@ -11,6 +11,7 @@ processes of their own as well, whose exit code, lines, processor time and memor
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +67,8 @@ def answer(certificate: Path, weights: Path) -> tuple[str, float]:
     """Run the command in this process; return what it did and its processor time."""
     start = time.process_time()
     try:
-        with open(os.devnull, "w") as nowhere:
-            before, sys.stdout = sys.stdout, nowhere
-            try:
-                Check(certificate, weights).run()
-            finally:
-                sys.stdout = before
+        with redirect_stdout(io.StringIO()):
+            Check(certificate, weights).run()
     except (ValueError, OSError) as error:
         one_line = "\n" not in printable(str(error)) and len(str(error)) < 2000
         found = "refused" if one_line else f"{len(str(error))} characters"

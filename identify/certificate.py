@@ -23,7 +23,7 @@ class Certificate:
         numerical: What stays numerical, and why, as full sentences.
         centres: Centres of the balls, (n, d): of |b_i|^(1/alpha) x_i for a power activation, of x_i
             for other polynomials, of x_i / |x_i| for ReLU ([x_i, 1] with a bias).
-        radius: Radii of the balls over the lengths of their centres, (n,); inf where none is proved.
+        radius: Radii of the balls over the lengths of their centres, (n,); inf without a proof.
         everywhere: Whether the balls hold all sets of at most n samples, wherever they are.
         content: The fields of the file.
     """

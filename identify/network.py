@@ -36,8 +36,8 @@ def verify_network(
         trained: The network after training: a path, a state dict or a torch module.
         initial: The same network before training, likewise.
         n_samples: Number of samples if known; the gap of the spectrum tells otherwise.
-        certify: Also prove, in ball arithmetic, where the samples are that left alone the rows found;
-            see ``report.certificate``.
+        certify: Also prove, in ball arithmetic, where the samples are that left alone the rows
+            found; see ``report.certificate``.
         device: Where the search runs, "cpu" by default.
         seed: Draws the starts of the search.
         progress: Called with the step under way and the share of the samples found.

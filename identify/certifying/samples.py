@@ -129,8 +129,8 @@ def _why_not(problem: Problem, recovery: Recovery | None, *, along: bool) -> str
         return _SCALED
     if len(recovery.x) * (problem.equations.points.shape[1] + 1) > LARGEST:
         return (
-            f"The samples stay numerical: {len(recovery.x)} of them have more than the {LARGEST} unknowns "
-            "that are enclosed."
+            f"The samples stay numerical: {len(recovery.x)} of them have more than the {LARGEST} "
+            "unknowns that are enclosed."
         )
     return None
 
@@ -184,19 +184,19 @@ def _concluded(
 
 _NO_SAMPLES = "No samples were recovered, so none is enclosed."
 _ALONG = (
-    "The samples stay numerical: they rest on a computed course of the training, and the equations at "
-    "one point of it hold too roughly to enclose them."
+    "The samples stay numerical: they rest on a computed course of the training, and the equations "
+    "at one point of it hold too roughly to enclose them."
 )
 _SCALED = (
-    "The samples stay numerical: weights of so extreme a size are scaled first, and the certificate "
-    "is about weights as stored."
+    "The samples stay numerical: weights of so extreme a size are scaled first, and the "
+    "certificate is about weights as stored."
 )
 _OPEN = (
     "The samples stay numerical: in no neighbourhood does the linearised system close (samples too "
     "near each other, dependent, or equations that hold too roughly)."
 )
 _LOCAL = (
-    "That no other set of samples satisfies the equations, far from these, stays numerical: the proof "
-    "needs as many samples as they span dimensions, gradients, a power activation of degree 3 or more "
-    "and an error that the conditioning leaves small."
+    "That no other set of samples satisfies the equations, far from these, stays numerical: the "
+    "proof needs as many samples as they span dimensions, gradients, a power activation of degree "
+    "3 or more and an error that the conditioning leaves small."
 )

@@ -82,8 +82,8 @@ def _content(claims: SilentClaims) -> dict[str, Any]:
 
 
 _INCOMPLETE = (
-    "The samples stay numerical: the linear system needs the duals of all of them, and not all were "
-    "found."
+    "The samples stay numerical: the linear system needs the duals of all of them, and not all "
+    "were found."
 )
 _OPEN = (
     "The samples stay numerical: the linear system of the duals does not close, since rows or "

@@ -58,6 +58,13 @@ def upper_floats(matrix: arb_mat) -> FloatArray:
     return np.array(found).reshape(matrix.nrows(), matrix.ncols())
 
 
+def lower_norms(matrix: arb_mat) -> FloatArray:
+    """Bound the Euclidean norm of every row from below."""
+    found = [math.nextafter(max(float(t.abs_lower()), 0.0), 0.0) for t in matrix.entries()]
+    entries = np.array(found).reshape(matrix.nrows(), matrix.ncols())
+    return np.sqrt(np.sum(entries**2, axis=1)) / SLACK
+
+
 def near_floats(matrix: arb_mat) -> FloatArray:
     """Return the midpoints, to the precision of float64."""
     found = [float(t) for t in matrix.entries()]

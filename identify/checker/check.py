@@ -85,7 +85,7 @@ def sample_claims(fields: Fields, weights: Mapping[str, FloatArray]) -> SampleCl
     claims = SampleClaims(
         setting=setting,
         coefficients=_coefficients(fields),
-        base=fields.number("base", 0.0, 0.5),
+        base=_base(fields),
         decay=fields.number("decay", 1e-6, 1.0),
         basis=basis,
         samples=samples,
@@ -138,7 +138,7 @@ def rank_claims(fields: Fields, weights: Mapping[str, FloatArray]) -> FeatureRan
     return FeatureRankClaims(
         setting=_setting(fields, weights),
         coefficients=_coefficients(fields),
-        base=fields.number("base", 0.0, 0.5),
+        base=_base(fields),
         condition=fields.text("condition", ("gram", "symmetric", "value")),
         decay=fields.number("decay", 1e-6, 1.0),
         basis=basis,
@@ -153,6 +153,13 @@ def _setting(fields: Fields, weights: Mapping[str, FloatArray]) -> str:
     if set(NEEDED[setting]) != set(weights):
         raise ValueError(f"weights: found {', '.join(sorted(weights))}; {setting} needs others")
     return setting
+
+
+def _base(fields: Fields) -> float:
+    base = fields.number("base", 0.0, 0.5)
+    if base not in {0.0, 0.5}:
+        raise ValueError(f"base: found {base}; points are initial (0) or middle ones (1/2)")
+    return base
 
 
 def _coefficients(fields: Fields) -> tuple[float, ...]:

@@ -1,27 +1,29 @@
 """No set of at most n samples, wherever it is, satisfies the equations to eps unless it is near z.
 
-For sigma = c t^alpha, alpha >= 3, gradients, and n samples in a span of n dimensions; b_i = +-1 and
-x_i = B z_i + y_i stand for |b_i|^(1/alpha) x_i. Letters as in ``linearised``: M and G' the right-hand
-sides in the span and outside it, F0 what the shown samples leave, norms spectral.
+For sigma = c t^alpha, alpha >= 3, gradients, and n samples in a span of n dimensions; b_i = +-1
+and x_i = B z_i + y_i stand for |b_i|^(1/alpha) x_i. Letters as in ``linearised``: M and G' the
+right-hand sides in the span and outside it, F0 what the shown samples leave, norms spectral.
 
 1. P Z = M + E, |E| <= eps. As s = sigma_n(M) - eps > 0, fewer than n samples are excluded and Z is
    invertible. Outside P Y = G' + E', so Y = Z Theta with |Theta| <= theta = (|G'| + eps) / s, and
    w_j.x_i = z_i.u'_j with |u'_j - u_j| <= theta |w_j|.
 2. From here in coordinates where the z0_i are the unit vectors: u becomes Z0 u, the equations are
-   multiplied by Z0^-1, T0 = sum_i b0_i e_i^{(x) alpha}. T = sum_i b_i z_i^{(x) alpha} solves the linear
-   equations s_j alpha c T(., u'_j, ..., u'_j) = M_j + E_j. With a the smallest singular value of that
-   system at u and Delta its change, |T - T0| <= delta = ((eps + |F0|) / sigma_n(Z0) + Delta sqrt(n)) /
-   (a - Delta).
-3. Slices at v, v' with v_i = 1, v'_i^(alpha-2) = i/n: M(v)^-1 M(v') = diag(i/n) + Delta', |Delta'| <=
-   kappa = 2 d / (1 - d), d = delta n^((alpha-2)/2). For kappa < 1/(4n) each disc around i/n holds
-   one eigenvalue (Bauer and Fike), with an eigenvector q_i, q_ii = 1, whose rest has norm at
-   most tau = rho / sqrt(1 - rho^2), rho = kappa / (1/n - kappa). The q_i are dual to the z_i (A.6).
-4. So z_i = d_i (e_i + h_i), |h_i| <= omega / (1 - omega), omega = sqrt(n) tau, and T(q_i, ..., q_i) =
-   b_i d_i^alpha differs from b0_i by at most zeta = delta (1 + tau^2)^(alpha/2) + tau^alpha: after the
-   choice of a sign |d_i - 1| <= zeta.
-5. Better: let f bound the norms of all z_i without entry i, g all |z_ii - 1|. T(., e_i, ..., e_i) without
-   entry i is at most delta and T(e_i, ..., e_i) differs from b0_i by delta, so that f <= (delta +
-   (1 + g) sqrt(n) f^2 + n f^3) / (1 - g)^(alpha-1) and g <= delta + n f^3, again and again.
+   multiplied by Z0^-1, T0 = sum_i b0_i e_i^{(x) alpha}. T = sum_i b_i z_i^{(x) alpha} solves the
+   linear equations s_j alpha c T(., u'_j, ..., u'_j) = M_j + E_j. With a the smallest singular
+   value of that system at u and Delta its change,
+   |T - T0| <= delta = ((eps + |F0|) / sigma_n(Z0) + Delta sqrt(n)) / (a - Delta).
+3. Slices at v, v' with v_i = 1, v'_i^(alpha-2) = i/n: M(v)^-1 M(v') = diag(i/n) + Delta', of norm
+   |Delta'| <= kappa = 2 d / (1 - d), d = delta n^((alpha-2)/2). For kappa < 1/(4n) each disc around
+   i/n holds one eigenvalue (Bauer and Fike), with an eigenvector q_i, q_ii = 1, whose rest has norm
+   at most tau = rho / sqrt(1 - rho^2), rho = kappa / (1/n - kappa). The q_i are dual to the z_i
+   (eq. A.6).
+4. So z_i = d_i (e_i + h_i), |h_i| <= omega / (1 - omega), omega = sqrt(n) tau. T(q_i, ..., q_i) =
+   b_i d_i^alpha differs from b0_i by at most zeta = delta (1 + tau^2)^(alpha/2) + tau^alpha: after
+   the choice of a sign |d_i - 1| <= zeta < 1/2.
+5. Better: let f bound the norms of all z_i without entry i, g all |z_ii - 1|. T(., e_i, ..., e_i)
+   without entry i is at most delta and T(e_i, ..., e_i) differs from b0_i by delta, so that
+   f <= (delta + (1 + g) sqrt(n) f^2 + n f^3) / (1 - g)^(alpha-1) and g <= delta + n f^3, again and
+   again.
 """
 
 from __future__ import annotations
@@ -54,14 +56,23 @@ _ROUNDS = 20
 def farthest_sets(
     equations: BallEquations, found: Linearised, z: FloatArray, b: FloatArray, *, error: float
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Bound |z_i - z0_i| and |y_i|, (n,) each, over all sets of at most n samples with |F| <= error.
+    """Bound how far any set of at most n samples with |F| <= error is from the one shown.
 
-    The distance is up to order and sign; None where a condition of the theorem above fails.
+    Args:
+        equations: The equations.
+        found: Their linearisation at the samples.
+        z: The samples, (n, n).
+        b: Their signs, (n,).
+        error: eps.
+
+    Returns:
+        Bounds on |z_i - z0_i| and |y_i| up to order and sign, (n,) each; None where a condition of
+        the theorem above fails.
     """
     n, alpha = len(z), len(equations.coefficients) - 1
     eps = error * found.stretch * SLACK
     fits = not equations.by_value and not equations.free_b and alpha >= 3
-    if not fits or z.shape[1] != n or not np.all(np.abs(b) == 1):
+    if not fits or z.shape[1] != n or len(equations.sizes) < n or not np.all(np.abs(b) == 1):
         return None
     eps = error * found.stretch * SLACK
     u, right = _in_span(equations, found.basis)
@@ -155,6 +166,9 @@ def _turned(delta: float, n: int, alpha: int) -> float | None:
     if not (omega < 0.5 and g < 0.5):
         return None
     f = (1 + g) * omega / (1 - omega) * SLACK
+    g = (g + f) * SLACK  # entry i of h_i
+    if not g < 0.5:
+        return None
     for _ in range(_ROUNDS):
         off = (delta + (1 + g) * np.sqrt(n) * f**2 + n * f**3) / (1 - g) ** (alpha - 1) * SLACK
         along = (delta + n * f**3) * SLACK

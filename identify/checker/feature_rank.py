@@ -126,7 +126,8 @@ def _points(
     W = W * undone % p
     if not np.array_equal(weights["a"], weights["a0"]):
         a = a * undone % p
-    return tuple(((1 - base) % p * old + base * new) % p for old, new in ((W0, W), (a0, a)))
+    points, scale = (((1 - base) % p * old + base * new) % p for old, new in ((W0, W), (a0, a)))
+    return points, scale
 
 
 def check_feature_rank(
@@ -166,6 +167,6 @@ def said_of_rank(claims: FeatureRankClaims, N: int) -> str:
     kinds = {"gram": "Gram", "symmetric": "symmetric (gradient)", "value": "value"}
     full = ", which is full" if len(claims.rows) == N else ""
     return (
-        f"In exact arithmetic the {kinds[claims.condition]} feature matrix of the weights as stored has "
-        f"rank at least {len(claims.rows)} of {N}{full} (a minor modulo {claims.prime})."
+        f"In exact arithmetic the {kinds[claims.condition]} feature matrix of the weights as "
+        f"stored has rank at least {len(claims.rows)} of {N}{full} (a minor modulo {claims.prime})."
     )

@@ -58,6 +58,9 @@ def certificate_text(content: Mapping[str, Any]) -> str:
 def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the fields of a certificate file.
 
+    Returns:
+        The fields.
+
     Raises:
         ValueError: If there is no such file, or it is no certificate; names what was found.
     """
@@ -66,14 +69,16 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
         file = Path(path)
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{label}: found no regular file; {_PASS}")
+            raise ValueError(f"{label}: found no regular file; {_REMEDY}")
         if status.st_size > MAX_FILE_BYTES:
             raise ValueError(f"{label}: found {status.st_size} bytes, more than {MAX_FILE_BYTES}")
         text = file.read_bytes()[: MAX_FILE_BYTES + 1].decode("utf-8")
     except OSError as error:
-        raise ValueError(f"{label}: found no readable file ({error.strerror}); {_PASS}") from error
+        raise ValueError(
+            f"{label}: found no readable file ({error.strerror}); {_REMEDY}"
+        ) from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{label}: found no text in UTF-8; {_PASS}") from error
+        raise ValueError(f"{label}: found no text in UTF-8; {_REMEDY}") from error
     try:
         content = json.loads(
             text,
@@ -84,10 +89,10 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{label}: found no certificate ({type(error).__name__}); {_PASS}"
+            f"{label}: found no certificate ({type(error).__name__}); {_REMEDY}"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{label}: found no format {FORMAT!r}; {_PASS}")
+        raise ValueError(f"{label}: found no format {FORMAT!r}; {_REMEDY}")
     return content
 
 
@@ -174,7 +179,7 @@ class Fields:
         return ValueError(f"certificate: field {name!r} is not {expected}")
 
 
-_PASS = "pass a file written by identify verify --certificate"
+_REMEDY = "pass a file written by identify verify --certificate"
 
 
 def _refuse(_: str) -> Any:

@@ -7,9 +7,9 @@ with u_j = B^T w_j and t_ji = w_j.x_i,
     sum_i P_ji z_i,  P_ji = s_j b_i sigma'(t_ji);
     J_i (h, eta) = Q_ji (u_j.h) z_i + P_ji h + eta kappa_i P_ji z_i / b_i,  Q_ji = s_j b_i sigma''
 
-(the last term where b is unknown: b_i + kappa_i eta), and outside the span sum_i P_ji y_i. By values
-J_i (h, eta) = b_i sigma'(t_ji) u_j.h + eta kappa_i sigma(t_ji). With C near (J^T J)^-1, Y = C J^T; with
-C' near (P^T P)^-1, Y' = C' P^T.
+(the last term where b is unknown: b_i + kappa_i eta), and outside the span sum_i P_ji y_i. By
+values J_i (h, eta) = b_i sigma'(t_ji) u_j.h + eta kappa_i sigma(t_ji). With C near (J^T J)^-1,
+Y = C J^T; with C' near (P^T P)^-1, Y' = C' P^T.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from identify.checker.arithmetic import (
 from identify.checker.ball_equations import BallEquations
 
 if TYPE_CHECKING:
-    from flint import arb_mat
+    from flint import arb, arb_mat
 
 _MOST_BALLS = 2 * 10**6
-"""Largest matrix of balls for the turning of the span (some seconds); beyond, norms are multiplied."""
+"""Largest matrix of balls for the turning of the span (seconds); norms stand for a larger one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +262,8 @@ def _across(
         for a in range(r):
             row = curved[i * r + a]
             for k in range(n):
-                for e in range(k * d, (k + 1) * d):
-                    entries.append(row[e] * zz[i][k] + c[i][e] * x[k][a])
+                own = range(k * d, (k + 1) * d)
+                entries += [row[e] * zz[i][k] + c[i][e] * x[k][a] for e in own]
         if equations.free_b:
             unit = _ball(kappa[i]) / _ball(b[i])
             for k in range(n):
@@ -271,7 +271,7 @@ def _across(
     return ball_matrix(len(entries) // (n * d), n * d, entries)
 
 
-def _ball(value: float) -> object:
+def _ball(value: float) -> arb:
     from flint import arb
 
     return arb(float(value))

@@ -40,7 +40,8 @@ def product_residues(A: FloatArray, B: FloatArray, p: int) -> FloatArray:
 
 def independent_minor(residues: FloatArray, p: int) -> tuple[IntArray, IntArray]:
     """Return rows and columns, as many as the rank modulo p, whose minor is not 0 modulo p."""
-    A, rows, columns = residues.copy(), np.arange(len(residues)), []
+    A, rows = residues.copy(), np.arange(len(residues))
+    columns: list[int] = []
     m, n = A.shape
     for start in range(0, n, _BLOCK):
         stop, first = min(start + _BLOCK, n), len(columns)

@@ -11,8 +11,8 @@ R~_k = |(R_k, R_k)|, v and v' in U and the differences d_i of z_i (and eta_i), d
     d:   e_zz = |1 - Y J|_ik + S_i K_k R~_k,    e_zy = |Y J'|_ik + S_i K_k R~_k,
     d':  e_yz = S'_i L_k R_k,                   e_yy = |1 - Y'P|_ik + S'_i L_k (R~_k + R_k),
 
-(|d|, |d'|) <= e (|d|, |d'|) + |(Y, Y') (F(v) - F(v'))|. Let w > 0 with e w + c < w, w <= R. Then the spectral radius of e is
-below 1 (Collatz and Wielandt), and
+(|d|, |d'|) <= e (|d|, |d'|) + |(Y, Y') (F(v) - F(v'))|. Let w > 0 with e w + c < w, w <= R. Then
+the spectral radius of e is below 1 (Collatz and Wielandt), and
 
     1. two sets in U never give the same left-hand sides;
     2. with c_i = S_i eps + |Y F(v0)|_i every set in U with |F| <= eps has |d_i| <= w_i;
@@ -28,6 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from identify.arrays import BoolArray, FloatArray
 from identify.checker.arithmetic import SLACK, near_floats, norm_bound
@@ -99,7 +100,7 @@ def _radii(
 
 
 def _excess(
-    matrix: FloatArray, right: FloatArray, limits: FloatArray, rows: FloatArray
+    matrix: FloatArray, right: FloatArray, limits: FloatArray, rows: NDArray[np.intp]
 ) -> FloatArray:
     with np.errstate(invalid="ignore"):
         return np.nan_to_num((matrix[rows] @ limits + right[rows]) / limits[rows], nan=np.inf)
@@ -131,6 +132,9 @@ def _curvature(
     With s1, s2, s3 the derivatives of sigma at t, the second derivative along unit vectors (delta,
     h) is s b (s3 (u.delta) (u.h) z + s2 ((u.delta) h + (u.h) delta)); its norm over all j is at
     most that of diag(s b s3 |u|) W times |z|, and twice that of diag(s b s2) W.
+
+    Returns:
+        The bounds, (n,) each.
     """
     size = np.linalg.norm(z, axis=1) + R
     weight = np.abs(b) + found.kappa * R * equations.free_b
@@ -151,6 +155,9 @@ def _operator(equations: BallEquations, factors: FloatArray) -> FloatArray:
     """Bound the spectral norm of diag(factors) times the points, column by column of the factors.
 
     |A|^2 = |A^T A| <= |(A^T A)^8|_F^(1/8).
+
+    Returns:
+        The bounds, one per column.
     """
     points, found = near_floats(equations.points), []
     for column in factors.T:

@@ -82,6 +82,9 @@ class SampleProof:
 
         All of them lie in balls that are proved first, and in the smaller ones that follow from
         the smaller neighbourhood which those need.
+
+        Returns:
+            What is proved; None where the equations have no inverse in balls.
         """
         if self.linear is None:
             return None
@@ -150,9 +153,9 @@ def said_of_samples(claims: SampleClaims, proof: SampleProof) -> tuple[str, ...]
     free = any(claims.coefficients[:-1])
     what = "(x_i, b_i)" if free else "|b_i|^(1/alpha) x_i"
     sentences = [
-        f"The equations are those of the weights as stored, taken as exact numbers: {_DOORS[claims.setting]} "
-        f"The samples of the certificate miss them by at most {miss:.3g} (Euclidean norm of all "
-        "equations together), and the balls are those of " + what + "."
+        "The equations are those of the weights as stored, taken as exact numbers: "
+        f"{_DOORS[claims.setting]} The samples of the certificate miss them by at most {miss:.3g} "
+        "(Euclidean norm of all equations together), and the balls are those of " + what + "."
     ]
     worst = float(np.max(claims.radius[sure] / lengths[sure])) if sure.any() else np.inf
     which = f"All {n}" if whole else f"{int(sure.sum())} of {n}"
@@ -160,20 +163,21 @@ def said_of_samples(claims: SampleClaims, proof: SampleProof) -> tuple[str, ...]
     inside = f"a ball of radius at most {worst:.3g} of its length around that of the certificate"
     if sure.any():
         sentences.append(
-            f"{which} samples: in every set of {n} samples, each {near}, that misses these equations by "
-            f"at most {claims.error:.3g}, each lies in {inside}."
+            f"{which} samples: in every set of {n} samples, each {near}, that misses these "
+            f"equations by at most {claims.error:.3g}, each lies in {inside}."
         )
     if whole:
         sentences.append(
             f"No two different sets of {n} samples {near.replace('its', 'their')} give the same "
-            "left-hand sides, and the equations, combined to as many as there are unknowns by an approximate "
-            "inverse of their derivative, have exactly one solution there, which lies in these balls."
+            "left-hand sides, and the equations, combined to as many as there are unknowns by an "
+            "approximate inverse of their derivative, have exactly one solution there, which lies "
+            "in these balls."
         )
     if claims.everywhere:
         sentences.append(
-            f"Wherever they are: every set of at most {n} samples that misses these equations by at most "
-            f"{claims.error:.3g} has {n} samples, which lie in these balls, up to their order "
-            "and, with (x_i, b_i), their signs and scales."
+            f"Wherever they are: every set of at most {n} samples that misses these equations by "
+            f"at most {claims.error:.3g} has {n} samples, which lie in these balls, up to their "
+            "order and, with (x_i, b_i), their signs and scales."
         )
     return tuple(sentences)
 

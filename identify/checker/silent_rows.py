@@ -3,19 +3,21 @@
     D = W_T - rho W_0 = C X + E,    |E| <= eps (spectral norm),    C_ji = 0 for j in S_i,
 
 with n samples as the rows of X (with a bias: [x, 1], the bias the last column of both W). Letters:
-B (d, n) a basis, |B^T B - 1| <= mu, M = D B, Z = X B, v0_i approximate null vectors of M_{S_i}, Z0 the
-inverse of the matrix of columns v0_i, norms spectral or Euclidean.
+B (d, n) a basis, nearly orthonormal, M = D B, Z = X B, v0_i approximate null vectors of M_{S_i}, Z0
+the inverse of the matrix of columns v0_i, norms spectral or Euclidean.
 
 1. M = C Z + E B. As s = sigma_n(M) - eps |B| > 0, Z is invertible. Column v_i of Z^-1 obeys
    C Z v_i = C e_i, which is 0 on S_i, so |M_S v_i| <= eps |B| |v_i|.
-2. Up to a factor v_i = v0_i + p, p orthogonal to v0_i. With A = M_S^T M_S + t v0_i v0_i^T,
-   p = A^-1 M_S^T (M_S p) and |p| <= pi = (eps |B| |v0_i| + |M_S v0_i|) / (sqrt(lambda_min(A)) - eps |B|);
-   a v_i orthogonal to v0_i is excluded by eps |B| < sqrt(lambda_min(A)). So with g_k = z0_k A^-1 M_S^T
+2. Up to a factor v_i = v0_i + p, p orthogonal to v0_i. With A = M_S^T M_S + t v0_i v0_i^T and l the
+   root of its smallest eigenvalue, p = A^-1 M_S^T (M_S p) and
+   |p| <= pi = (eps |B| |v0_i| + |M_S v0_i|) / (l - eps |B|); a v_i orthogonal to v0_i is excluded
+   by eps |B| < l. So with g_k = z0_k A^-1 M_S^T
 
        E_ki = |z0_k.p_i| <= |g_k| eps |B| (|v0_i| + pi) + |g_k.M_S v0_i|.
 
 3. Up to factors z_k - z0_k is at most E (1 - E)^-1 |z0| in norm: E q for any q > |z0| + E q.
-4. Outside the span, Y = X - Z (B^T B)^-1 B^T = Z Theta with |Theta| <= (|D - M (B^T B)^-1 B^T| + eps) / s.
+4. Outside the span, Y = X - Z (B^T B)^-1 B^T = Z Theta with
+   |Theta| <= (|D - M (B^T B)^-1 B^T| + eps) / s.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from identify.checker.arithmetic import (
     ball_precision,
     exact_matrix,
     identity_minus,
+    lower_norms,
     near_floats,
     norm_bound,
     upper_floats,
@@ -109,8 +112,8 @@ class SilentProof:
         sizes = norm_bound(upper_floats(Z), axis=1)
         inside = _inverse_errors(E, sizes)
         theta = (self.outside + error) / (self.smallest - eps) * SLACK
-        far = inside * grown + self.off * sizes + (sizes + inside) * theta
-        shortest = sizes / SLACK**2 / grown  # |B z| from below
+        far = inside * grown + 1.1 * self.off * sizes + (sizes + inside) * theta
+        shortest = lower_norms(Z) / grown  # |B z0| from below
         with np.errstate(invalid="ignore"):
             share = np.where(np.isfinite(far), far / shortest * SLACK, np.inf)
             angle = np.sqrt(2 * share**2 / (1 + np.sqrt(1 - np.minimum(share, 1) ** 2))) * SLACK
@@ -181,12 +184,12 @@ def said_of_silent_rows(claims: SilentClaims) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"Whatever n = {n} samples X and coefficients C: if W - rho W0 = C X up to an error of spectral "
-            f"norm {claims.error:.3g} (rho = {claims.decay:.12g}, weights as stored) and each sample "
-            f"left alone the rows that the certificate lists for it (at least {least} of "
-            f"{claims.silent.shape[1]}: C is 0 there), then X has rank {n}, and {int(sure.sum())} of its rows "
-            "lie, scaled to norm 1 and up to their sign, within at most "
-            f"{float(claims.radius[sure].max()):.3g} of those of the certificate."
+            f"Whatever n = {n} samples X and coefficients C: if W - rho W0 = C X up to an error of "
+            f"spectral norm {claims.error:.3g} (rho = {claims.decay:.12g}, weights as stored) and "
+            "each sample left alone the rows that the certificate lists for it (at least "
+            f"{least} of {claims.silent.shape[1]}: C is 0 there), then X has rank {n}, and "
+            f"{int(sure.sum())} of its rows lie, scaled to norm 1 and up to their sign, within at "
+            f"most {float(claims.radius[sure].max()):.3g} of those of the certificate."
         ),
         (
             "That those rows were left alone is not proved: it is what the search found, and what "

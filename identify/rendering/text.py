@@ -50,9 +50,10 @@ def render_text(report: Findings) -> str:
     if report.partial is not None:
         sections["What is determined all the same"] = say.partial_sentences(report.partial)
     if report.certificate is not None:
-        sections["Certificate"] = plain(
-            [*report.certificate.statement, *report.certificate.numerical]
-        )
+        sections["Certificate"] = plain([
+            *report.certificate.statement,
+            *report.certificate.numerical,
+        ])
     lines = _wrap(head, "", "")
     if report.hypotheses:
         rests = [f"- {hypothesis}" for hypothesis in plain(report.hypotheses)]

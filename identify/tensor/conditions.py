@@ -63,8 +63,8 @@ def _proved(problem: Problem, interpolation: Interpolation) -> FeatureRankClaims
 
 
 _TOO_MANY = (
-    f"certify=True proves no rank here, it stays numerical: there are more than the {MOST_FEATURES} "
-    "features that are ranked exactly."
+    "certify=True proves no rank here, it stays numerical: there are more than the "
+    f"{MOST_FEATURES} features that are ranked exactly."
 )
 
 

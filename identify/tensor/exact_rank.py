@@ -1,4 +1,4 @@
-"""The rank conditions in exact arithmetic: searches for the minor that ``identify.checker`` checks."""
+"""The rank conditions in exact arithmetic: finds the minor that ``identify.checker`` checks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def prove_rank(problem: Problem, condition: str) -> FeatureRankClaims | None:
     weights = stored_weights(problem)
     for prime in PRIMES:
         features = ModularFeatures(replace(claims, prime=prime), weights)
-        m, N = features.shape
+        _, N = features.shape
         if N > MOST_FEATURES:
             return None
         r = equations.points.shape[1]
