@@ -1,6 +1,6 @@
 """Malformed weights and certificates: each answered with one line and exit code 2, at once.
 
-    uv run python benchmarks/hostile_files.py                      # all but atheris
+    uv run python benchmarks/hostile_files.py           # all but atheris; resumes by kinds of files
     uv run --group fuzz python benchmarks/hostile_files.py --atheris 20000
 
 Files truncated at every byte, files with bytes drawn anew (Hypothesis), and files built to hurt run
@@ -14,7 +14,6 @@ import argparse
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -112,26 +111,34 @@ def drawn(content: bytes, count: int) -> list[bytes]:
     return found
 
 
-def in_process(folder: Path, draws: int) -> dict[str, dict[str, Any]]:
-    """Run every kind of file through the command in this process."""
+def in_process(folder: Path, draws: int, record: dict[str, Any]) -> None:
+    """Run every kind of file through the command in this process; kinds on record are skipped."""
     files = valid_files(folder)
     certificate, weights = files["certificate.json"], files["net.npz"]
-    kinds: dict[str, Counts] = {}
     for path in files.values():
-        original = path.read_bytes()
+        original, bad_certificate = path.read_bytes(), path.suffix == ".json"
         target = folder / f"hostile{path.suffix}"
-        bad_certificate = path.suffix == ".json"
+        built = built_certificates if bad_certificate else built_weights
         for kind, contents in (
-            ("truncated", truncated(original)),
-            ("drawn", drawn(original, draws)),
-            ("built", (built_certificates if bad_certificate else built_weights)(path.suffix)),
+            ("truncated", lambda original=original: truncated(original)),
+            ("drawn", lambda original=original: drawn(original, draws)),
+            ("built", lambda built=built, suffix=path.suffix: built(suffix)),
         ):
-            counts = kinds.setdefault(f"{kind} {path.suffix}", Counts())
-            for index, content in enumerate(contents):
+            name, counts = f"{kind} {path.suffix}", Counts()
+            if name in record["kinds"]:
+                continue
+            for index, content in enumerate(contents()):
                 target.write_bytes(content)
                 pair = (target, weights) if bad_certificate else (certificate, target)
                 counts.add(f"{kind} {index}", *answer(*pair))
-    return {kind: counts.to_dict() for kind, counts in kinds.items()}
+            record["kinds"][name] = counts.to_dict()
+            save(record)
+
+
+def save(record: dict[str, Any]) -> None:
+    """Write what was measured so far."""
+    total = sum(kind["files"] for kind in record["kinds"].values())
+    RECORD.write_text(json.dumps({"files": total, **record}, indent=1) + "\n")
 
 
 def as_processes(folder: Path, count: int) -> dict[str, object]:
@@ -217,18 +224,15 @@ def main() -> None:
         if options.atheris:
             with_atheris(folder, options.atheris)
             return
-        assert run_identify(["check", *map(str, _pair(folder))]) == 0
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        kinds = in_process(folder, options.draws)
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        record = {
-            "files": sum(kind["files"] for kind in kinds.values()),
-            "memory_mb": {"before": before / 1000, "peak": after / 1000},
-            "kinds": kinds,
-            "as_processes": as_processes(folder, options.processes),
-        }
-    RECORD.write_text(json.dumps(record, indent=1) + "\n")
-    print(json.dumps(record, indent=1))
+        with redirect_stdout(io.StringIO()):
+            assert run_identify(["check", *map(str, _pair(folder))]) == 0
+        record = json.loads(RECORD.read_text()) if RECORD.exists() else {"kinds": {}}
+        record.pop("files", None)
+        in_process(folder, options.draws, record)
+        if "as_processes" not in record:
+            record["as_processes"] = as_processes(folder, options.processes)
+            save(record)
+    print(RECORD.read_text())
 
 
 def _pair(folder: Path) -> tuple[Path, Path]:
