@@ -25,6 +25,7 @@ from identify.arrays import FloatArray
 from identify.certificate import Certificate
 from identify.checker.check import check_certificate
 from identify.checker.file_format import certificate_text
+from identify.files import write_atomic
 
 RECORD = Path(__file__).parent / "results" / "certificates.json"
 COUNT = 1000
@@ -98,7 +99,13 @@ def _refused(content: dict[str, Any], weights: dict[str, FloatArray]) -> bool:
 
 def _held_against(certificate: Certificate, case: Instance) -> dict[str, Any]:
     if case.family.startswith("relu"):
+        if len(case.x) != len(certificate.centres):
+            return {"judged": "outside: more samples"}
         unit = case.x / np.linalg.norm(case.x, axis=1, keepdims=True)
+        partner = _distances(certificate.centres, unit).argmin(axis=1)
+        listed = certificate.content["silent"]
+        if any(case.active[rows, k].any() for rows, k in zip(listed, partner, strict=True)):
+            return {"judged": "outside: a listed row was on"}
         return _inside(certificate.centres, certificate.radius, unit, "every set")
     claims = certificate.content["samples"]
     error, share = float.fromhex(claims["error"]), float.fromhex(claims["share"])
@@ -143,20 +150,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=float, default=1e9, help="seconds")
     parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--backwards", action="store_true", help="beside another one")
     options = parser.parse_args()
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {"instances": {}}
-    done, start = record["instances"], time.monotonic()
-    for seed in range(options.count):
-        if str(seed) in done:
-            continue
+    start, done = time.monotonic(), _recorded()
+    seeds = [seed for seed in range(options.count) if str(seed) not in done]
+    for k, seed in enumerate(reversed(seeds) if options.backwards else seeds):
         if time.monotonic() - start > options.limit:
             break
         done[str(seed)] = judged(instance(seed))
+        if k % 20 == 19:
+            done = _save(done)
+    print(json.dumps(_summary(_save(done)), indent=1))
+
+
+def _recorded() -> dict[str, Any]:
+    return json.loads(RECORD.read_text())["instances"] if RECORD.exists() else {}
+
+
+def _save(done: dict[str, Any]) -> dict[str, Any]:
+    """Write them with what others recorded meanwhile."""
+    done = dict(sorted((_recorded() | done).items(), key=lambda item: int(item[0])))
     record = {"families": list(FAMILIES), "summary": _summary(done), "instances": done}
     lines = [f'  "{seed}": {json.dumps(one)}' for seed, one in done.items()]
     head = json.dumps({k: v for k, v in record.items() if k != "instances"}, indent=1)[:-2]
-    RECORD.write_text(head + ',\n "instances": {\n' + ",\n".join(lines) + "\n}}\n")
-    print(json.dumps(record["summary"], indent=1))
+    write_atomic(RECORD, head + ',\n "instances": {\n' + ",\n".join(lines) + "\n}}\n")
+    return done
 
 
 def _summary(done: dict[str, Any]) -> dict[str, Any]:
