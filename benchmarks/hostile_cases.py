@@ -24,7 +24,7 @@ def valid_files(folder: Path) -> dict[str, Path]:
     point = synthesize_kkt(np.eye(4)[:2], [1, -1], 3)
     tensors = {"a": point.a, "W": point.W}
     paths = {name: folder / name for name in ("net.npz", "net.safetensors", "net.pt", "old.pth")}
-    np.savez(paths["net.npz"], **tensors)
+    np.savez(paths["net.npz"], a=point.a, W=point.W)
     save_file(tensors, paths["net.safetensors"])
     as_torch = {name: torch.from_numpy(value) for name, value in tensors.items()}
     torch.save(as_torch, paths["net.pt"])

@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def drawn(content: bytes, count: int) -> list[bytes]:
         database=None,
         deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(st.data())
     def draw(data: st.DataObject) -> None:
@@ -186,8 +187,7 @@ def _process(arguments: list[str]) -> dict[str, object]:
 
 def with_atheris(folder: Path, runs: int) -> None:
     """Let atheris draw files, guided by the branches of the readers; it ends the process."""
-    import atheris
-
+    atheris = import_module("atheris")
     files = valid_files(folder)
     suffixes = sorted({path.suffix for path in files.values()})
 

@@ -42,7 +42,8 @@ def exact_matrix(values: FloatArray) -> arb_mat:
     """Turn a matrix of floats into the same numbers without rounding."""
     from flint import arb_mat
 
-    return arb_mat(*values.shape, values.ravel().tolist())
+    rows, columns = values.shape
+    return arb_mat(rows, columns, values.ravel().tolist())
 
 
 def ball_matrix(rows: int, columns: int, entries: Sequence[arb]) -> arb_mat:

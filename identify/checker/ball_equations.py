@@ -56,7 +56,7 @@ class BallEquations:
         from flint import arb
 
         terms = [(k, arb(c) * factor) for k, c, factor in self._terms(order)]
-        entries = [sum(c * x**k for k, c in terms) for x in t.entries()]
+        entries = [sum((c * x**k for k, c in terms), arb(0)) for x in t.entries()]
         return ball_matrix(t.nrows(), t.ncols(), entries)
 
     def majorant(self, t: FloatArray, order: int) -> FloatArray:

@@ -43,7 +43,7 @@ from identify.checker.arithmetic import (
     upper_floats,
 )
 from identify.checker.ball_equations import BallEquations
-from identify.checker.linearised import Linearised
+from identify.checker.linearised import Linearisation
 from identify.checker.singular_values import singular_value_bounds
 
 _MOST_ENTRIES, _FLOATS = 2 * 10**7, 1e-13
@@ -54,7 +54,7 @@ _ROUNDS = 20
 
 
 def farthest_sets(
-    equations: BallEquations, found: Linearised, z: FloatArray, b: FloatArray, *, error: float
+    equations: BallEquations, found: Linearisation, z: FloatArray, b: FloatArray, *, error: float
 ) -> tuple[FloatArray, FloatArray] | None:
     """Bound how far any set of at most n samples with |F| <= error is from the one shown.
 

@@ -40,7 +40,7 @@ _MOST_BALLS = 2 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Linearised:
+class Linearisation:
     """Norms of what the approximate inverse leaves, upper ends.
 
     Attributes:
@@ -74,7 +74,7 @@ class Linearised:
 
 def linearise(
     equations: BallEquations, basis: FloatArray | None, z: FloatArray, b: FloatArray
-) -> Linearised | None:
+) -> Linearisation | None:
     """Linearise at samples B z_i (at z_i without a basis); None where J has no inverse in balls."""
     n = len(z)
     u, right, outer, stretch = equations.points, equations.right, None, 1.0
@@ -122,7 +122,7 @@ def linearise(
         if outer is None or outer_P is None or Q is None:
             none = np.zeros(n)
             flat = np.zeros((n, n))
-            return Linearised(*found, flat, flat, none, none, 0.0, stretch)
+            return Linearisation(*found, flat, flat, none, none, 0.0, stretch)
         turn = _turn(equations, u, outer_P, Q, Z, b, kappa, C)
         if turn is None:
             turn = (
@@ -134,7 +134,7 @@ def linearise(
         C = exact_midpoints(H.inv())
         CH = C * H
         reached = C * (outer_P.transpose() * outer)
-        return Linearised(
+        return Linearisation(
             *found,
             turn,
             upper_floats(identity_minus(CH)),

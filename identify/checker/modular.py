@@ -55,7 +55,7 @@ def independent_minor(residues: FloatArray, p: int) -> tuple[IntArray, IntArray]
             columns.append(k)
             factors = A[r + 1 :, k] * pow(int(A[r, k]), -1, p) % p
             rest = A[r + 1 :, k + 1 : stop]
-            rest[:] = _reduced(rest - np.outer(factors, A[r, k + 1 : stop]), p)
+            rest[:] = _reduced(rest - factors[:, None] * A[r, k + 1 : stop], p)
             A[r + 1 :, k] = factors
         if stop < n and len(columns) > first:
             _eliminate(A, first, columns[first:], stop, p)
@@ -70,7 +70,7 @@ def _eliminate(A: FloatArray, first: int, pivots: list[int], stop: int, p: int) 
     L = A[first:, pivots]
     top = A[first:last, stop:]
     for k in range(len(pivots) - 1):
-        top[k + 1 :] = _reduced(top[k + 1 :] - np.outer(L[k + 1 : len(pivots), k], top[k]), p)
+        top[k + 1 :] = _reduced(top[k + 1 :] - L[k + 1 : len(pivots), k, None] * top[k], p)
     A[last:, stop:] = _reduced(A[last:, stop:] - L[len(pivots) :] @ top, p)
 
 

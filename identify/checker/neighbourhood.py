@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from identify.arrays import BoolArray, FloatArray
 from identify.checker.arithmetic import SLACK, near_floats, norm_bound
 from identify.checker.ball_equations import BallEquations
-from identify.checker.linearised import Linearised
+from identify.checker.linearised import Linearisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Enclosure:
 
 def enclose_samples(
     equations: BallEquations,
-    found: Linearised,
+    found: Linearisation,
     z: FloatArray,
     b: FloatArray,
     *,
@@ -107,7 +107,7 @@ def _excess(
 
 
 def _contraction(
-    equations: BallEquations, found: Linearised, z: FloatArray, b: FloatArray, R: FloatArray
+    equations: BallEquations, found: Linearisation, z: FloatArray, b: FloatArray, R: FloatArray
 ) -> FloatArray:
     inside, outside = found.inverse[:, None], found.outer_inverse[:, None]
     moved = np.hypot(R, R) * found.stretch * SLACK
@@ -121,7 +121,7 @@ def _contraction(
 
 def _curvature(
     equations: BallEquations,
-    found: Linearised,
+    found: Linearisation,
     z: FloatArray,
     b: FloatArray,
     R: FloatArray,
@@ -171,7 +171,7 @@ def _operator(equations: BallEquations, factors: FloatArray) -> FloatArray:
     return np.array(found)
 
 
-def _values(equations: BallEquations, found: Linearised, z: FloatArray) -> FloatArray:
+def _values(equations: BallEquations, found: Linearisation, z: FloatArray) -> FloatArray:
     """Bound |w_j.B z_k| from float64, with more than its rounding."""
     points = near_floats(equations.points)
     placed = z if found.basis is None else z @ found.basis.T

@@ -11,7 +11,7 @@ from identify.arrays import FloatArray
 from identify.checker.arithmetic import SLACK, ball_precision
 from identify.checker.ball_equations import BallEquations, ball_equations
 from identify.checker.everywhere import farthest_sets
-from identify.checker.linearised import Linearised, linearise
+from identify.checker.linearised import Linearisation, linearise
 from identify.checker.neighbourhood import Enclosure, enclose_samples
 
 LARGEST = 1700
@@ -58,7 +58,7 @@ class SampleProof:
     """The theorems of this room, applied to one set of samples."""
 
     equations: BallEquations
-    linear: Linearised | None
+    linear: Linearisation | None
 
     def __init__(self, claims: SampleClaims, weights: Mapping[str, FloatArray]) -> None:
         """Write the equations and linearise them."""
