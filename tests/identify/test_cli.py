@@ -179,7 +179,7 @@ def test_check_proves_a_certificate_anew(stored, tmp_path, capsys):
     assert run_identify(["check", str(certificate), str(stored)]) == 0
     head, *proved = capsys.readouterr().out.splitlines()
     assert head.startswith("Proved anew")
-    assert len(proved) == 4
+    assert len(proved) == 5
     assert all(sentence in printed for sentence in proved[1:])
     content = json.loads(certificate.read_text(encoding="utf-8"))
     content["samples"]["radius"][0] = "0x1.0000000000000p-80"

@@ -53,7 +53,7 @@ def test_no_field_can_be_left_out_or_be_of_another_type(files, tmp_path, capsys)
         for name in fields:
             if part is None and name in {"rank", "samples"}:
                 continue
-            for value in (None, "x", 7, [], {}, [[]], "0x1.0000000000000p+1000", True):
+            for value in (None, "x", 8, [], {}, [[]], "0x1.0000000000000p+1000", True):
                 if value == fields[name] or (name == "basis" and value is None):
                     continue
                 changed = fields | {name: value}
