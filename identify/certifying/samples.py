@@ -10,7 +10,13 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.certificate import Certificate
 from identify.checker.file_format import as_hex, weights_digest
-from identify.checker.samples import LARGEST, SampleClaims, SampleProof, said_of_samples
+from identify.checker.samples import (
+    LARGEST,
+    SampleClaims,
+    SampleProof,
+    check_sizes,
+    said_of_samples,
+)
 from identify.equations.pose import Problem
 from identify.findings import RankReport, Recovery
 from identify.tensor.exact_rank import stored_weights
@@ -52,6 +58,10 @@ def certify_samples(
     if recovery is None or why is not None:
         return _concluded(content, (), (*numerical, why or _NO_SAMPLES))
     claims = _claims(problem, recovery)
+    try:
+        check_sizes(claims, weights)
+    except ValueError as error:
+        return _concluded(content, (), (*numerical, f"The samples stay numerical: {error}."))
     proof = SampleProof(claims, weights)
     claims = replace(claims, error=_error(problem, proof, error))
     proved = _proved(claims, proof)

@@ -76,75 +76,68 @@ def linearise(
     equations: BallEquations, basis: FloatArray | None, z: FloatArray, b: FloatArray
 ) -> Linearisation | None:
     """Linearise at samples B z_i (at z_i without a basis); None where J has no inverse in balls."""
-    n = len(z)
-    u, right, outer, stretch = equations.points, equations.right, None, 1.0
-    outer_P = Q = None
-    if basis is not None:
-        B = exact_matrix(basis)
-        gram = B.transpose() * B
-        off = float(norm_bound(upper_floats(identity_minus(gram))))
-        if not off < 1e-6:
-            return None
-        stretch = (1 + off) * SLACK
-        right = equations.right * B * gram.inv()
-        u, outer = equations.points * B, equations.right - right * B.transpose()
+    placed = _placed(equations, basis)
+    if placed is None:
+        return None
+    u, right, outer, stretch = placed
+    kappa = 2.0 ** np.round(np.log2(np.abs(b) / np.linalg.norm(z, axis=1)))
     Z, weights = exact_matrix(z), exact_matrix(np.tile(b, (u.nrows(), 1)))
     t = u * Z.transpose()
-    kappa = 2.0 ** np.round(np.log2(np.abs(b) / np.linalg.norm(z, axis=1)))
     first = equations.derivative(t, 1)
-    if equations.by_value:
-        plain = equations.derivative(t, 0)
-        F = plain * exact_matrix(b[:, None]) - right
-        blocks = _by_value(equations, u, _times(first, weights), plain, kappa)
-        H, gradient = blocks.transpose() * blocks, blocks.transpose() * F
-        outer_P = Q = None
-    else:
+    try:
+        if equations.by_value:
+            plain = equations.derivative(t, 0)
+            F = plain * exact_matrix(b[:, None]) - right
+            J = _by_value(equations, u, _times(first, weights), plain, kappa)
+            _, inside = _inverted(J.transpose() * J, J.transpose() * F, F, len(z))
+            return Linearisation(basis, kappa, *inside, *_nothing(len(z)), stretch)
         scaled = _scaled(equations, weights)
         P, Q = _times(first, scaled), _times(equations.derivative(t, 2), scaled)
         F = P * Z - right
         H, gradient = _normal(equations, u, P, Q, Z, b, kappa, F)
-        outer_P = P
-    try:
-        C = exact_midpoints(H.inv())
-        CH = C * H
-        covariance = CH * C.transpose()
-        q = H.nrows() // n
-        inverse = np.sqrt(np.diag(block_bounds(covariance, q))) * SLACK
-        step = upper_floats(C * gradient).reshape(n, q)
-        found = (
-            basis,
-            kappa,
-            block_bounds(identity_minus(CH), q),
-            inverse,
-            norm_bound(step, axis=1),
-            float(norm_bound(upper_floats(F))),
-        )
-        if outer is None or outer_P is None or Q is None:
-            none = np.zeros(n)
-            flat = np.zeros((n, n))
-            return Linearisation(*found, flat, flat, none, none, 0.0, stretch)
-        turn = _turn(equations, u, outer_P, Q, Z, b, kappa, C)
-        if turn is None:
-            turn = (
-                inverse[:, None]
-                * norm_bound(equations.lengths[:, None] * upper_floats(Q), axis=0)
-                * (np.linalg.norm(z, axis=1) * SLACK)
-            )
-        H = outer_P.transpose() * outer_P
-        C = exact_midpoints(H.inv())
-        CH = C * H
-        reached = C * (outer_P.transpose() * outer)
-        return Linearisation(
-            *found,
-            turn,
-            upper_floats(identity_minus(CH)),
-            np.sqrt(np.diag(upper_floats(CH * C.transpose()))) * SLACK,
-            norm_bound(upper_floats(reached), axis=1),
-            float(norm_bound(upper_floats(outer))),
-            stretch,
-        )
+        C, inside = _inverted(H, gradient, F, len(z))
+        if outer is None:
+            return Linearisation(basis, kappa, *inside, *_nothing(len(z)), stretch)
+        turn = _turn(equations, u, P, Q, Z, b, kappa, C)
+        if turn is None:  # |Y_i| |J'_k|
+            sizes = norm_bound(equations.lengths[:, None] * upper_floats(Q), axis=0)
+            turn = inside[1][:, None] * sizes * np.linalg.norm(z, axis=1) * SLACK
+        beyond = _inverted(P.transpose() * P, P.transpose() * outer, outer, len(z))[1]
+        return Linearisation(basis, kappa, *inside, turn, *beyond, stretch)
     except ZeroDivisionError:
         return None
+
+
+def _placed(
+    equations: BallEquations, basis: FloatArray | None
+) -> tuple[arb_mat, arb_mat, arb_mat | None, float] | None:
+    """Return u, the right-hand sides in the span and outside it, and the stretch of the basis."""
+    if basis is None:
+        return equations.points, equations.right, None, 1.0
+    B = exact_matrix(basis)
+    gram = B.transpose() * B
+    off = float(norm_bound(upper_floats(identity_minus(gram))))
+    if not off < 1e-6:
+        return None
+    right = equations.right * B * gram.inv()
+    outer = equations.right - right * B.transpose()
+    return equations.points * B, right, outer, (1 + off) * SLACK
+
+
+def _inverted(
+    H: arb_mat, gradient: arb_mat, F: arb_mat, n: int
+) -> tuple[arb_mat, tuple[FloatArray, FloatArray, FloatArray, float]]:
+    """Return C near H^-1, and the norms of 1 - C H, of Y_i, of row i of Y F, and of F."""
+    q, C = H.nrows() // n, exact_midpoints(H.inv())
+    CH = C * H
+    inverse = np.sqrt(np.diag(block_bounds(CH * C.transpose(), q))) * SLACK
+    step = norm_bound(upper_floats(C * gradient).reshape(n, -1), axis=1)
+    miss = float(norm_bound(upper_floats(F)))
+    return C, (block_bounds(identity_minus(CH), q), inverse, step, miss)
+
+
+def _nothing(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
+    return np.zeros((n, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n), 0.0
 
 
 def _times(A: arb_mat, B: arb_mat) -> arb_mat:

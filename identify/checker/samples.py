@@ -113,6 +113,23 @@ class SampleProof:
             )
 
 
+def check_sizes(claims: SampleClaims, weights: Mapping[str, FloatArray]) -> None:
+    """Refuse sizes at which a bound in float64 could leave its range, squared and at degree 16.
+
+    Raises:
+        ValueError: If there are any; names them.
+    """
+    sizes = {name: np.abs(values).max(keepdims=True) for name, values in weights.items()}
+    sizes["samples"] = np.linalg.norm(claims.samples, axis=1)
+    sizes["signed_weights"] = np.abs(claims.signed_weights)
+    sizes["activation"] = np.abs([c for c in claims.coefficients if c])
+    for name, found in sizes.items():
+        if not np.all((found > 1e-8) & (found < 1e4)):
+            raise ValueError(f"{name}: found sizes outside 1e-8..1e4, which are not checked")
+    if not any(claims.coefficients[:-1]) and not np.all(np.abs(claims.signed_weights) == 1):
+        raise ValueError("signed_weights: found others than 1 and -1 for a power activation")
+
+
 def check_samples(claims: SampleClaims, weights: Mapping[str, FloatArray]) -> tuple[str, ...]:
     """Prove the claims for the weights.
 
