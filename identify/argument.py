@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from identify.certificate import Certificate
+from identify.certifying.samples import certify_samples
 from identify.equations.activation import Polynomial
 from identify.equations.pose import Problem
 from identify.equations.weights import Weights
@@ -42,6 +44,8 @@ class Argument:
     hypotheses: tuple[str, ...] = ()
     assumed: Assumed | None = None
     course: Course | None = None
+    error: float = float("nan")
+    along: bool = False
 
     def say(self, *sentences: str) -> None:
         """Add full sentences to the reasons."""
@@ -55,9 +59,10 @@ class Argument:
 
     def conclude(self, verdict: Verdict) -> IdentifiabilityReport:
         """Close the report."""
+        certificate = self._certificate()
         return IdentifiabilityReport(
             verdict=verdict,
-            evidence="numerical",
+            evidence=self._evidence(verdict, certificate),
             setting=self.problem.setting,
             reasons=tuple(self.reasons),
             rank=self.rank,
@@ -72,7 +77,25 @@ class Argument:
             hypotheses=self.hypotheses or (of_setting(self.problem),),
             assumed=self.assumed,
             course=self.course,
+            certificate=certificate,
         )
+
+    def _certificate(self) -> Certificate | None:
+        if not self.options.certify:
+            return None
+        self.options.report("certificate")
+        return certify_samples(
+            self.problem, self.rank, self.recovery, error=self.error, along=self.along
+        )
+
+    def _evidence(self, verdict: Verdict, certificate: Certificate | None) -> str:
+        """The weakest link: a verdict is proved where the balls leave nothing of it open."""
+        if certificate is None or not certificate.proved or self.options.margin is not None:
+            return "numerical"
+        proved = verdict is Verdict.LOCALLY_IDENTIFIABLE or (
+            verdict is Verdict.GLOBALLY_IDENTIFIABLE and certificate.everywhere
+        )
+        return "proved-ball" if proved else "numerical"
 
     def _neurons(self) -> Neurons:
         weights, random = self.problem.weights, self.problem.setting == "random-features"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
+from identify.certificate import Certificate
+from identify.checker.feature_rank import FeatureRankClaims
 
 if TYPE_CHECKING:
     from tensorly.cp_tensor import CPTensor
@@ -51,7 +53,9 @@ class RankReport:
             units of the equations; rounding of the stored weights at least.
         condition: Largest over smallest counted singular value.
         exact_rank: Rank proved in exact arithmetic (from below), or None if not asked for or where
-            no exact arithmetic is done.
+            there are too many features.
+        exact_condition: "gram", "symmetric" or "value": the condition whose rank that is, or None.
+        proof: What proves it, for :mod:`identify.checker`, or None.
         by_value: Whether values of P alone are seen (random features): there is one test then, of
             the coefficients of P, and no Gram matrix of gradients.
         symmetric_dimension: C(r+alpha-1, alpha), the coefficients of the form p.
@@ -73,7 +77,9 @@ class RankReport:
     symmetric_rank: int | None
     symmetric_singular_values: FloatArray = field(default_factory=lambda: np.empty(0))
     exact_rank: int | None = None
+    exact_condition: str | None = None
     by_value: bool = False
+    proof: FeatureRankClaims | None = None
 
     @property
     def holds(self) -> bool:
@@ -255,6 +261,7 @@ class Findings:
         hypotheses: What verdict and bounds rest on, as full sentences.
         assumed: The numbers among them, or None where no sample was recovered.
         course: How the training went, or None where its course was not fitted.
+        certificate: What was proved, or None where that was not asked for.
     """
 
     verdict: Verdict
@@ -273,3 +280,4 @@ class Findings:
     hypotheses: tuple[str, ...] = ()
     assumed: Assumed | None = None
     course: Course | None = None
+    certificate: Certificate | None = None

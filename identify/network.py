@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from identify.arrays import FloatArray
+from identify.certificate import Certificate
 from identify.checkpoints.analysis import analysed
+from identify.checkpoints.layer_change import LayerChange
 from identify.checkpoints.linear_layers import LinearLayer
 from identify.checkpoints.network_pairs import NetworkPair, pair_networks
+from identify.checkpoints.pairs import MatrixPair
 from identify.equations.weights import Weights
 from identify.findings import Verdict
 from identify.options import Options, check_options
@@ -28,6 +31,7 @@ def verify_network(
     initial: object,
     *,
     n_samples: int | None = None,
+    certify: bool = False,
     device: str | None = None,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
@@ -44,6 +48,8 @@ def verify_network(
         initial: The same network before training, likewise; layers are matched by their place, and
             those behind the first that changed may be others.
         n_samples: Number of samples if known; the gap of the spectrum tells otherwise.
+        certify: Also prove, in ball arithmetic, where the samples are that left alone the rows
+            found; see ``report.certificate``.
         device: Where the search runs, "cpu" by default.
         seed: Draws the starts of the search.
         progress: Called with the step under way and the share of the samples found.
@@ -59,7 +65,9 @@ def verify_network(
     """
     options = check_options(Options(n_samples=n_samples, seed=seed), "known-init")
     networks = pair_networks(trained, initial)
-    outcome, after = _outcome(networks, options, device, progress), networks.trained
+    first = None if networks.changed is None else _first_changed(networks, networks.changed)
+    outcome, after = _outcome(networks, first, options, device, progress), networks.trained
+    certificate = _certificate(networks, first, outcome) if certify else None
     residual = np.nan if outcome.recovery is None else outcome.recovery.residual
     return IdentifiabilityReport(
         verdict=outcome.verdict,
@@ -76,49 +84,78 @@ def verify_network(
         seed=seed,
         hypotheses=outcome.hypotheses,
         assumed=outcome.assumed,
+        certificate=certificate,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _FirstChanged:
+    """The first layer that changed, with its bias as the last column where it has one."""
+
+    W: FloatArray
+    W0: FloatArray
+    change: LayerChange
+    bias_trained: bool
+
+
+def _first_changed(networks: NetworkPair, pair: MatrixPair) -> _FirstChanged:
+    from identify.relu.frozen.counting import counted_features
+    from identify.relu.recovery.counting import counted
+
+    k = networks.frozen
+    after, before = networks.trained[k], networks.initial[k]
+    bias = after.bias is not None and bool(after.bias.any() or before.bias is not None)
+    W, W0 = (_rows(layer, with_bias=bias) for layer in (after, before))
+    count = counted_features if k else counted
+    return _FirstChanged(W, W0, count(analysed(pair)[0], W, W0), bias)
 
 
 def _outcome(
     networks: NetworkPair,
+    first: _FirstChanged | None,
     options: Options,
     device: str | None,
     progress: Callable[[str, float], None] | None,
 ) -> ReluOutcome:
     """Take the first layer that changed apart, and go down from there to the inputs."""
     from identify.relu.fading import fading
-    from identify.relu.frozen.counting import counted_features
-    from identify.relu.recovery.counting import counted
     from identify.relu.recovery.recover import ReluOutcome, recover_relu
 
-    if networks.changed is None:
+    if first is None or networks.changed is None:
         reasons = (*networks.notes, networks.refusal)
         return ReluOutcome(Verdict.UNDECIDED, reasons, (), None)
-    k = networks.frozen
-    after, before = networks.trained[k], networks.initial[k]
-    bias = after.bias is not None and bool(after.bias.any() or before.bias is not None)
-    W, W0 = (_rows(layer, with_bias=bias) for layer in (after, before))
-    count = counted_features if k else counted
-    change = count(analysed(networks.changed)[0], W, W0)
     outcome = recover_relu(
-        W,
-        W0,
-        change,
-        bias_trained=bias,
+        first.W,
+        first.W0,
+        first.change,
+        bias_trained=first.bias_trained,
         n_samples=options.n_samples,
         seed=options.seed,
         device=device,
         progress=progress,
     )
-    if k:
+    if networks.frozen:
         from identify.relu.frozen.layers import FrozenLayer
         from identify.relu.frozen.recover import inputs_behind
 
-        frozen = [FrozenLayer(lr.weight, lr.bias, lr.precision) for lr in networks.trained[:k]]
+        layers = networks.trained[: networks.frozen]
+        frozen = [FrozenLayer(layer.weight, layer.bias, layer.precision) for layer in layers]
         outcome = inputs_behind(outcome, frozen, seed=options.seed)
-    faded = fading(change, W0, networks.changed.precision)
+    faded = fading(first.change, first.W0, networks.changed.precision)
     more = () if faded is None else (faded,)
     return replace(outcome, reasons=(*networks.notes, *outcome.reasons, *more))
+
+
+def _certificate(
+    networks: NetworkPair, first: _FirstChanged | None, outcome: ReluOutcome
+) -> Certificate:
+    from identify.certifying.silent_rows import certify_silent_rows
+
+    if first is None or outcome.recovery is None:
+        return Certificate((), ("Nothing was recovered that could be proved.",))
+    if networks.frozen:
+        return Certificate((), ("What lies behind frozen layers stays numerical.",))
+    return certify_silent_rows(first.W, first.W0, first.change, outcome)
 
 
 def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
@@ -127,14 +164,12 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         raise ValueError(
             "activation: found 'relu' without an initial first layer; pass init=(a0, W0)"
         )
-    unused = {
-        "unit_norm": options.unit_norm,
-        "certify": options.certify or None,
-        "training": None if options.training == UNKNOWN else options.training,
-    }
-    for name, given in unused.items():
-        if given is not None:
-            raise ValueError(f"{name}: found {given} with activation='relu'; leave it out")
+    if options.unit_norm is not None:
+        raise ValueError(
+            f"unit_norm: found {options.unit_norm} with activation='relu'; leave it out"
+        )
+    if options.training != UNKNOWN:
+        raise ValueError(f"training: found {options.training} with activation='relu'; leave it out")
     check_options(options, weights.setting)
     dtype = np.float64 if weights.precision < 2.0**-50 else np.float32
     after, before = (
@@ -145,6 +180,7 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         after,
         before,
         n_samples=options.n_samples,
+        certify=options.certify,
         seed=options.seed,
         progress=options.progress,
     )

@@ -62,7 +62,8 @@ def verify_identifiability(
             equations fix.
         margin: kkt: the active samples' common margin y_i Phi(x_i), 1 if the weights solve the
             max-margin problem as stated; None if unknown.
-        certify: Also prove the rank in exact arithmetic.
+        certify: Also prove what can be proved: the rank in exact arithmetic, the samples in ball
+            arithmetic; see ``report.certificate``.
         seed: Seed of the random slices.
         progress: Called with the step under way and its relative residual (nan where none).
         training: init=(a0, W0): what is known of how the weights were trained; it is used, and
@@ -173,7 +174,7 @@ def _flow(argument: Argument) -> Verdict | None:
 def _taken(argument: Argument, found: Recovered) -> Verdict:
     argument.found(found.recovery)
     argument.hypotheses, argument.assumed = found.hypotheses, found.assumed
-    argument.course = found.course
+    argument.course, argument.error, argument.along = found.course, found.error, found.along
     return found.verdict
 
 

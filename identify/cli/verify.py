@@ -49,7 +49,9 @@ class Verify:
     margin: float | None = None
     """The common margin of the active samples, if known (weights trained to a KKT point)."""
     certify: bool = False
-    """Also prove the rank in exact arithmetic."""
+    """Also prove what can be proved: ranks in exact arithmetic, samples in ball arithmetic."""
+    certificate: Path | None = None
+    """Prove as for --certify and write the certificate, which identify check proves anew."""
     seed: int = 0
     """Seed of the random slices."""
     html: Path | None = None
@@ -63,12 +65,13 @@ class Verify:
 
         check_target(self.json, "--json")
         check_target(self.html, "--html")
+        check_target(self.certificate, "--certificate")
         with Console(stderr=True).status("verification") as status:
             options = Options(
                 n_samples=self.n_samples,
                 unit_norm=self.unit_norm,
                 margin=self.margin,
-                certify=self.certify,
+                certify=self.certify or self.certificate is not None,
                 seed=self.seed,
                 progress=lambda step, residual: status.update(
                     f"verification: {step} {residual:.1e}"
@@ -80,6 +83,8 @@ class Verify:
             report.to_json(self.json)
         if self.html is not None:
             report.to_html(self.html)
+        if self.certificate is not None and report.certificate is not None:
+            report.certificate.to_json(self.certificate)
 
     def _report(self, options: Options) -> IdentifiabilityReport:
         if self.activation != ("relu",):
@@ -96,13 +101,14 @@ class Verify:
             return verify_relu(weights, options)
         self._unnamed()
         unused = {"--unit-norm": self.unit_norm, "--margin": self.margin}
-        for option, given in (unused | {"--certify": self.certify or None}).items():
+        for option, given in unused.items():
             if given is not None:
                 raise ValueError(f"{option}: found with --activation relu; leave it out")
         return verify_network(
             self.weights,
             self.init,
             n_samples=self.n_samples,
+            certify=options.certify,
             seed=self.seed,
             progress=options.progress,
         )

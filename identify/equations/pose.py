@@ -21,7 +21,8 @@ class Problem:
     """The equations to be solved and what was learnt without solving them.
 
     Attributes:
-        weights: The weights, scaled to order 1 where ``scaled``; the trained ones over ``decay``.
+        stored: The weights, scaled to order 1 where ``scaled``.
+        weights: The same, the trained ones over ``decay``.
         evaluations: What they tell about P.
         alternative: known-init: the same at the other base point; None elsewhere.
         space: The row space.
@@ -31,6 +32,7 @@ class Problem:
         decay: known-init: factor rho by which the initial weights decayed; 1 without decay.
     """
 
+    stored: Weights
     weights: Weights
     evaluations: Evaluations
     alternative: Evaluations | None
@@ -74,11 +76,13 @@ def pose(weights: Weights, activation: Polynomial) -> Problem:
     """
     weights, log_b, scaled = _scaled(weights, activation)
     _check_range(evaluate(weights, activation)[0], activation)
+    stored = weights
     weights, decay, found = _seen(weights, activation)
     evaluations = evaluate(weights, activation)
     space = _space(evaluations[0], found)
     first, *others = (replace(e, rounding=max(e.rounding, space.noise)) for e in evaluations)
     return Problem(
+        stored=stored,
         weights=weights,
         evaluations=first,
         alternative=others[0] if others else None,

@@ -132,7 +132,8 @@ def _concluded(
     )
     sentences = (*solved.sentences, scaled.reason, *more)
     course = None if flow is None else flow.course
-    return Recovered(verdict, sentences, recovery, said, rests_on, course)
+    on_course = solved.along is not None
+    return Recovered(verdict, sentences, recovery, said, rests_on, course, error, on_course)
 
 
 def _scaled(

@@ -28,6 +28,8 @@ class Recovered:
         hypotheses: What they and their bounds rest on, as sentences.
         assumed: The numbers among them, or None.
         course: How the training went, or None.
+        error: Norm that the equations are taken to miss by at most, nan where none was derived.
+        along: Whether they rest on a computed course of the training.
     """
 
     verdict: Verdict
@@ -36,6 +38,8 @@ class Recovered:
     hypotheses: tuple[str, ...] = ()
     assumed: Assumed | None = None
     course: Course | None = None
+    error: float = float("nan")
+    along: bool = False
 
 
 def count_contradiction(n: int, stated: int | None) -> Recovered | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ def to_dict(report: Findings) -> dict[str, Any]:
     """
     plain: dict[str, Any] = {"schema": SCHEMA, **_plain(report)}
     if report.rank is not None:
+        del plain["rank"]["proof"]  # it stands in the certificate
         plain["rank"]["holds"] = bool(report.rank.holds)
         plain["rank"]["symmetric_holds"] = bool(report.rank.symmetric_holds)
+    if report.certificate is not None:
+        del plain["certificate"]["content"]  # written by its own to_json
     if report.recovery is not None:
         plain["recovery"]["claimed"] = claimed(report.recovery).tolist()
     return plain
@@ -51,6 +55,8 @@ def _plain(value: Any) -> Any:
         return value.value
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -49,6 +49,11 @@ def render_text(report: Findings) -> str:
         sections["Witness"] = say.witness_sentences(report.witness)
     if report.partial is not None:
         sections["What is determined all the same"] = say.partial_sentences(report.partial)
+    if report.certificate is not None:
+        sections["Certificate"] = plain([
+            *report.certificate.statement,
+            *report.certificate.numerical,
+        ])
     lines = _wrap(head, "", "")
     if report.hypotheses:
         rests = [f"- {hypothesis}" for hypothesis in plain(report.hypotheses)]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from identify.checker.feature_rank import MOST_FEATURES, FeatureRankClaims
 from identify.equations.pose import Problem
 from identify.findings import RankReport
+from identify.tensor.exact_rank import prove_rank
 from identify.tensor.features import form_dimension
 from identify.tensor.interpolation import Interpolation
 from identify.tensor.least_squares import Solution
-from identify.tensor.rank import EXACT_LIMIT, exact_feature_rank
 
 
 def rank_report(
     problem: Problem, interpolation: Interpolation, *, certify: bool
 ) -> tuple[RankReport, list[str]]:
-    """Compare both ranks with what they have to reach; ``certify`` proves the Gram rank exactly."""
+    """Compare both ranks with what they have to reach; ``certify`` proves them exactly."""
     equations, space = problem.equations, problem.space
     d, r = space.basis.shape
     degrees = equations.activation.support
@@ -26,13 +27,7 @@ def rank_report(
         symmetric_rank: int | None = interpolation.symmetric_dimension
     else:
         symmetric_rank = None if symmetric is None else symmetric.rank
-    exact, unproved = None, None
-    if certify:
-        unproved = _unproved(problem)
-    if certify and unproved is None:
-        exact = exact_feature_rank(
-            problem.evaluations.points, space.basis, equations.activation.degree - 1
-        )
+    proved = _proved(problem, interpolation) if certify else None
     rank = 0 if shown is None else shown.rank
     report = RankReport(
         dimension=d,
@@ -47,28 +42,39 @@ def rank_report(
         symmetric_dimension=interpolation.symmetric_dimension,
         symmetric_rank=symmetric_rank,
         symmetric_singular_values=np.empty(0) if symmetric is None else symmetric.singular_values,
-        exact_rank=exact,
+        exact_rank=None if proved is None else len(proved.rows),
+        exact_condition=None if proved is None else proved.condition,
         by_value=equations.by_value,
+        proof=proved,
     )
-    more = [] if unproved is None else [unproved]
+    unproved = certify and proved is None
+    more = [_TOO_MANY] if unproved else [] if proved is None else [_exact_sentence(report)]
     return report, [*_sentences(problem, interpolation, report), *more]
 
 
-def _unproved(problem: Problem) -> str | None:
-    """Say why no rank is proved in exact arithmetic, or return None where it is."""
-    equations, r = problem.equations, problem.space.dimension
-    asked = "certify=True proves nothing here, the rank stays numerical:"
-    if equations.by_value:
-        return f"{asked} exact ranks are computed for gradients, and only values of P are seen."
-    if not equations.activation.is_power:
-        return (
-            f"{asked} exact ranks are computed for a power activation, and {equations.activation} "
-            "has several degrees."
-        )
-    size = form_dimension(r, equations.activation.degree - 1)
-    if size > EXACT_LIMIT:
-        return f"{asked} {size} features are more than the {EXACT_LIMIT} that are ranked exactly."
-    return None
+def _proved(problem: Problem, interpolation: Interpolation) -> FeatureRankClaims | None:
+    """Prove the condition that determines the tensor, the Gram one where none does."""
+    if problem.equations.by_value:
+        return prove_rank(problem, "value")
+    gram = interpolation.gram
+    if interpolation.carried_by is None or (gram is not None and gram.determined):
+        return prove_rank(problem, "gram")
+    return prove_rank(problem, "symmetric")
+
+
+_TOO_MANY = (
+    "certify=True proves no rank here, it stays numerical: there are more than the "
+    f"{MOST_FEATURES} features that are ranked exactly."
+)
+
+
+def _exact_sentence(report: RankReport) -> str:
+    assert report.proof is not None
+    return (
+        f"In exact arithmetic the feature matrix of the weights as stored has rank at least "
+        f"{report.exact_rank} in the {report.exact_condition} condition (a minor modulo "
+        f"{report.proof.prime})."
+    )
 
 
 def _sentences(problem: Problem, interpolation: Interpolation, report: RankReport) -> list[str]:
@@ -102,11 +108,6 @@ def _sentences(problem: Problem, interpolation: Interpolation, report: RankRepor
         )
     if interpolation.carried_by is None:
         sentences.append("So the tensor is not determined by these weights.")
-    if report.exact_rank is not None:
-        sentences.append(
-            f"In exact arithmetic the feature matrix of the weights as stored has rank at least "
-            f"{report.exact_rank} (modulo 2^31 - 1)."
-        )
     return sentences
 
 

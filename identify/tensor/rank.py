@@ -1,4 +1,4 @@
-"""Numerical rank against a stated noise level, and rank proved from below in exact arithmetic.
+"""Numerical rank against a stated noise level.
 
 A noisy matrix has full rank almost surely, so a rank is only worth its tolerance: singular values
 are counted when they stand above both rounding and the level at which the noise of the equations
@@ -8,16 +8,8 @@ would drown the coefficients they determine.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from identify.arrays import Float64, FloatArray
-from identify.tensor.features import monomial_indices
-
-PRIME = 2**31 - 1
-"""The Mersenne prime that exact ranks are computed modulo."""
-
-EXACT_LIMIT = 3000
-"""Largest N whose rank is computed exactly (some seconds)."""
 
 
 def rounding_tolerance(singular_values: Float64[FloatArray, " k"], shape: tuple[int, ...]) -> float:
@@ -49,38 +41,3 @@ def gap_rank(
     if above == largest and ratios[best - 1] < 100:
         return above, np.inf
     return best, float(ratios[best - 1])
-
-
-def exact_feature_rank(
-    points: Float64[FloatArray, "m d"], basis: Float64[FloatArray, "d r"], k: int
-) -> int | None:
-    """Return a proved lower bound on the rank of the degree-k features of the points as stored.
-
-    Floats are dyadic rationals, so they map exactly into the field of 2^31 - 1 elements, and a rank
-    there never exceeds the rank over the rationals. The points are projected by the basis as
-    stored, exactly; a linear map cannot raise the rank, so what is proved holds for the points
-    themselves and for the Gram matrix K_pq = (w_p.w_q)^k. None where N exceeds ``EXACT_LIMIT``.
-    """
-    from flint import nmod_mat
-
-    indices = monomial_indices(basis.shape[1], k)
-    if len(indices) > EXACT_LIMIT:
-        return None
-    # more rows than N add nothing but time; a few spares make up for accidents modulo the prime
-    residues = _residues(points[: len(indices) + 64]) @ _residues(basis) % PRIME
-    columns = []
-    for monomial in indices:
-        column = np.ones(len(residues), dtype=object)
-        for index in monomial:
-            column = column * residues[:, index] % PRIME
-        columns.append(column)
-    entries = [int(value) for value in np.array(columns).T.ravel()]
-    return int(nmod_mat(len(residues), len(columns), entries, PRIME).rank())
-
-
-def _residues(points: FloatArray) -> NDArray[np.object_]:
-    """Map floats exactly into the field: numerator over a power of two."""
-    mantissa, exponent = np.frexp(points)
-    integers = (mantissa * 2.0**53).astype(np.int64).astype(object)
-    powers = np.array([pow(2, int(e) - 53, PRIME) for e in exponent.ravel()], dtype=object)
-    return integers * powers.reshape(points.shape) % PRIME

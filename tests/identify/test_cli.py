@@ -172,12 +172,32 @@ def test_usage_errors(arguments, capsys):
     assert "Traceback" not in captured.err
 
 
+def test_check_proves_a_certificate_anew(stored, tmp_path, capsys):
+    certificate = tmp_path / "c.json"
+    assert run_identify(["verify", str(stored), "--certificate", str(certificate)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert run_identify(["check", str(certificate), str(stored)]) == 0
+    head, *proved = capsys.readouterr().out.splitlines()
+    assert head.startswith("Proved anew")
+    assert len(proved) == 5
+    assert all(sentence in printed for sentence in proved[1:])
+    content = json.loads(certificate.read_text(encoding="utf-8"))
+    content["samples"]["radius"][0] = "0x1.0000000000000p-80"
+    certificate.write_text(json.dumps(content), encoding="utf-8")
+    assert run_identify(["check", str(certificate), str(stored)]) == 2
+    one_line(capsys.readouterr(), "radius: sample 1 is proved to")
+    for text in ("", "{}", "[" * 10**5, '{"format": "identify-certificate 1"}', '{"a": NaN}'):
+        certificate.write_text(text, encoding="utf-8")
+        assert run_identify(["check", str(certificate), str(stored)]) == 2
+        one_line(capsys.readouterr(), "certificate")
+
+
 def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit) as caught:
         run_identify(["verify", "--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    for option in ("--a0", "--w0", "--activation", "--certify", "--html", "--json"):
+    for option in ("--a0", "--w0", "--activation", "--certify", "--certificate", "--html"):
         assert option in out
 
 

@@ -31,6 +31,7 @@ class ReluOutcome:
         hypotheses: What verdict and bounds rest on.
         recovery: The samples, or None.
         assumed: The numbers among the hypotheses, or None where nothing was taken apart.
+        duals: The duals that were found, with the rows each silences, or None.
     """
 
     verdict: Verdict
@@ -38,6 +39,7 @@ class ReluOutcome:
     hypotheses: tuple[str, ...]
     recovery: Recovery | None
     assumed: Assumed | None = None
+    duals: Duals | None = None
 
 
 def recover_relu(
@@ -135,7 +137,7 @@ def _concluded(
         equivalences=("the order of the samples", *(() if change.has_bias else (_NORMS,))),
     )
     assumed = independence(change, stated=stated)
-    return ReluOutcome(verdict, reasons, of_layer(assumed, found), recovery, assumed)
+    return ReluOutcome(verdict, reasons, of_layer(assumed, found), recovery, assumed, found)
 
 
 def _residual(change: LayerChange) -> float:

@@ -74,13 +74,16 @@ def test_ranks_and_counts(d, alpha, fewer, frozen):
     assert report.symmetric_dimension == len(monomials(d, alpha))
     if frozen:
         assert report.rank == exact_rank(points, d, alpha)
-        assert report.exact_rank is None
-        assert "only values of P are seen" in said
+        assert report.exact_rank == report.rank
+        assert report.exact_condition == "value"
         return
     gram = exact_rank(points, d, alpha - 1)
-    assert report.rank == report.exact_rank == gram
+    assert report.rank == gram
     assert report.holds == (gram == N)
-    assert f"has rank at least {gram} " in said
+    by_gradient = found.carried_by is not None and gram < N
+    assert report.exact_condition == ("symmetric" if by_gradient else "gram")
+    assert report.exact_rank == (exact_gradient_rank(points, d, alpha) if by_gradient else gram)
+    assert f"has rank at least {report.exact_rank} " in said
     assert ("holds" in said) == (gram == N)
     assert report.symmetric_rank == exact_gradient_rank(points, d, alpha)
     assert report.symmetric_holds == (found.carried_by is not None)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import sympy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from identify.equations.activation import Polynomial, parse_activation
 from identify.equations.system import Equations
 from identify.tensor import interpolation as module
 from identify.tensor import least_squares
-from identify.tensor.features import form_dimension, monomial_features
+from identify.tensor.features import form_dimension
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.interpolation import interpolate
-from identify.tensor.rank import PRIME, exact_feature_rank
 
 ROUNDING = 1e-16
 MIXED = Polynomial((0.2, -1.0, 0.5, 1.0))
@@ -165,38 +161,3 @@ def test_noise_that_drowns_the_coefficients_claims_nothing(by_value, seed):
         assert bool(found.tensors) == expected
     # stated rounding counts as noise as well, even where the equations fit
     assert interpolate(equations, 1e3 * size).carried_by is None
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.integers(1, 3), st.integers(1, 3), st.integers(1, 12), st.integers(1, 3), st.integers(0, 999)
-)
-def test_exact_rank_is_the_true_rank(d, k, m, inner, seed):
-    rng = np.random.default_rng(seed)
-    points = rng.integers(-4, 5, (m, min(inner, d))) @ rng.integers(-3, 4, (min(inner, d), d))
-    points[rng.random(m) < 0.3] = points[0]
-    features = monomial_features(points.astype(float), k, weighted=False)
-    true = sympy.Matrix(features.astype(int).tolist()).rank()
-    found = exact_feature_rank(points.astype(float), np.eye(d), k)
-    assert found == true  # a rank lost modulo 2^31 - 1 has a chance of about 1e-9
-    assert found == np.linalg.matrix_rank(features)
-
-
-@pytest.mark.parametrize(("d", "k", "m"), [(4, 2, 30), (4, 2, 7), (5, 3, 50), (3, 4, 15)])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_exact_rank_of_generic_floats(d, k, m, dtype):
-    points = np.random.default_rng(m).standard_normal((m, d)).astype(dtype).astype(float)
-    found = exact_feature_rank(points, np.eye(d), k)
-    assert (
-        found == np.linalg.matrix_rank(monomial_features(points, k)) == min(m, form_dimension(d, k))
-    )
-    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((d, 2)))[0]
-    assert exact_feature_rank(points, basis, k) == min(m, form_dimension(2, k))
-    assert exact_feature_rank(points * 2.0**-300, np.eye(d), k) == found
-
-
-def test_exact_rank_never_above_the_truth_modulo_the_prime():
-    """Entries divisible by the prime vanish there: the bound drops, it never rises."""
-    points = np.diag([1.0, float(PRIME)])
-    assert exact_feature_rank(points, np.eye(2), 1) == 1
-    assert exact_feature_rank(np.ones((3, 60)), np.eye(60), 3) is None

@@ -108,8 +108,6 @@ def test_unusable_arguments_are_named(victim):
     with pytest.raises(ValueError, match="activation: found 'relu' without an initial"):
         verify_identifiability(a, W, activation="relu")
     known = (initial["2.weight"], initial["0.weight"])
-    with pytest.raises(ValueError, match="certify: found True"):
-        verify_identifiability(a, W, activation="relu", init=known, certify=True)
     with pytest.raises(ValueError, match="unit_norm: found True"):
         verify_identifiability(a, W, activation="relu", init=known, unit_norm=True)
     with pytest.raises(ValueError, match=r"training: found Training\("):
@@ -127,7 +125,13 @@ def test_the_command_reads_networks(victim, tmp_path, capsys):
     assert run_identify([*command, "--html", str(page)]) == 0
     assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
     assert "GLOBALLY_IDENTIFIABLE" in page.read_text(encoding="utf-8")
-    assert run_identify([*command, "--certify"]) == 2
-    assert "--certify: found with --activation relu" in capsys.readouterr().err
+    certificate = tmp_path / "certificate.json"
+    assert run_identify([*command, "--certificate", str(certificate)]) == 0
+    assert "up to their sign" in capsys.readouterr().out
+    check = ["check", str(certificate), str(paths[0])]
+    assert run_identify([*check, "--init", str(paths[1])]) == 0
+    assert "Proved anew" in capsys.readouterr().out
+    assert run_identify([*check, "--init", str(paths[0])]) == 2
+    assert "SHA-256" in capsys.readouterr().err
     assert run_identify([*command, "--a", "out"]) == 2
     assert "--a: found 'out' beside --init" in capsys.readouterr().err

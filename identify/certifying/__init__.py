@@ -1,0 +1,1 @@
+"""Writes certificates: what ``identify.checker`` then proves without these programs."""

@@ -1,0 +1,1 @@
+"""Checks certificates against weights, with nothing of the programs that wrote them."""
