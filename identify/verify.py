@@ -8,6 +8,7 @@ import numpy as np
 
 from identify.argument import Argument
 from identify.equations.activation import Polynomial, parse_activation
+from identify.equations.gradients import no_gradients
 from identify.equations.pose import Problem, pose
 from identify.equations.span import span_of_samples
 from identify.equations.weights import Weights, as_weights
@@ -105,8 +106,15 @@ def _data_free(argument: Argument) -> Verdict | None:
     if not problem.space.dimension:
         argument.say(_unseen(problem))
         return Verdict.UNDECIDED
-    if problem.setting != "kkt" or problem.data_free is None:
+    if problem.data_free is None:
         return None
+    if problem.setting == "known-init":
+        reason = no_gradients(problem)
+        if reason is None:
+            return None
+        argument.residual = problem.data_free
+        argument.say(_front_door(problem), reason)
+        return Verdict.MODEL_REJECTED
     argument.say(_front_door(problem))
     argument.residual = problem.data_free
     if problem.data_free > REJECT_KKT:
