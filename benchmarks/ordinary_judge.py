@@ -32,12 +32,13 @@ def judged(victim: Victim, family: Family, report: Any) -> dict[str, Any]:
     if at is not None and not family.linear:
         false.append("a span, where none can be told")
     named = any(words in said for words in _SAYS)
-    if named != family.contradicted:
+    if family.contradicted is not None and named != family.contradicted:
         false.append("a statement is contradicted" if named else "a false statement goes unnamed")
     return {
         "n": len(victim.x),
         "rank": rank,
         "span": span,
+        "miss": None if report.course is None else round(report.course.miss, 7),
         **_found(victim, report),
         "false": false,
     }
@@ -54,7 +55,7 @@ def _found(victim: Victim, report: Any) -> dict[str, Any]:
 
 
 def _samples(victim: Victim, report: Any) -> list[str]:
-    recovery, false = report.recovery, []
+    recovery, false = report.recovery, list[str]()
     if recovery is None:
         return []
     x, y, bound = victim.x, recovery.x, recovery.error_bound
@@ -62,8 +63,10 @@ def _samples(victim: Victim, report: Any) -> list[str]:
         bound = bound / np.linalg.norm(y, axis=1)
         x, y = _unit(x), _unit(y)
     apart, sure = table(x, y, (1, -1)), claimed(recovery)
-    for i in np.flatnonzero(sure & (apart.min(axis=1) > bound)):
-        false.append(f"sample {i} is {apart[i].min():.2g} away, bound {bound[i]:.2g}")
+    false += [
+        f"sample {i} is {apart[i].min():.2g} away, bound {bound[i]:.2g}"
+        for i in np.flatnonzero(sure & (apart.min(axis=1) > bound))
+    ]
     whole = str(report.verdict) in {"GLOBALLY_IDENTIFIABLE", "LOCALLY_IDENTIFIABLE"}
     if whole or sure.all():
         lost = (apart > bound[:, None]).all(axis=0)

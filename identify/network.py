@@ -8,12 +8,15 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.checkpoints.analysis import analysed
+from identify.checkpoints.layer_change import LayerChange
 from identify.checkpoints.linear_layers import LinearLayer, as_network
 from identify.checkpoints.pairs import open_pairs
+from identify.equations.span import ROOM
 from identify.equations.weights import Weights
 from identify.options import Options, check_options
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
+from identify.training import UNKNOWN, Shown, Training, contradictions
 
 
 def verify_network(
@@ -21,6 +24,7 @@ def verify_network(
     initial: object,
     *,
     n_samples: int | None = None,
+    training: Training | None = None,
     device: str | None = None,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
@@ -34,6 +38,8 @@ def verify_network(
         trained: The network after training: a path, a state dict or a torch module.
         initial: The same network before training, likewise.
         n_samples: Number of samples if known; the gap of the spectrum tells otherwise.
+        training: What is known of how the network was trained; it is tested against the weights,
+            and the number of targets is that of the samples. Nothing else rests on it.
         device: Where the search runs, "cpu" by default.
         seed: Draws the starts of the search.
         progress: Called with the step under way and the share of the samples found.
@@ -50,7 +56,8 @@ def verify_network(
     from identify.relu.recovery.counting import counted
     from identify.relu.recovery.recover import recover_relu
 
-    options = check_options(Options(n_samples=n_samples, seed=seed), "known-init")
+    known = UNKNOWN if training is None else training
+    options = check_options(Options(n_samples, seed=seed, training=known), "known-init")
     after, before = as_network(trained, "trained"), as_network(initial, "initial")
     if len(after) < 2:
         raise ValueError("trained: found 1 linear layer; pass a network of two or more")
@@ -68,12 +75,13 @@ def verify_network(
         device=device,
         progress=progress,
     )
+    said = contradictions(known, _shown(change, after[-1], before[-1]), options.n_samples)
     residual = np.nan if outcome.recovery is None else outcome.recovery.residual
     return IdentifiabilityReport(
         verdict=outcome.verdict,
         evidence="numerical",
         setting="known-init",
-        reasons=outcome.reasons,
+        reasons=(*outcome.reasons, *said),
         rank=None,
         residual=residual,
         recovery=outcome.recovery,
@@ -106,8 +114,28 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         after,
         before,
         n_samples=options.n_samples,
+        training=options.training,
         seed=options.seed,
         progress=options.progress,
+    )
+
+
+def _shown(change: LayerChange, last: LinearLayer, start: LinearLayer) -> Shown:
+    """Return what the first and the last layer show of the training."""
+    W, W0 = last.weight, start.weight
+    both, both0 = W.sum(axis=0), W0.sum(axis=0)
+    square = float(both0 @ both0)
+    rho = float(both @ both0) / square if square > 0 else 1.0
+    moved = float(np.linalg.norm(W - rho * W0))
+    common = None
+    if len(W) > 1 and moved > 0 and W.shape[1] > 1:
+        common = float(np.linalg.norm(both - rho * both0)) / (moved * np.sqrt(len(W)))
+    return Shown(
+        decay=change.decay,
+        samples=change.rank,
+        room=None if change.rank is not None else change.effective_dimension - ROOM,
+        outputs=len(W),
+        common=common,
     )
 
 

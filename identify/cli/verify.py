@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from identify.cli.stated import NOTHING_STATED, StatedTraining
 from identify.equations.activation import parse_activation
-from identify.equations.weights import Weights, read_states, read_weights
+from identify.equations.weights import Weights, read_states, read_weights, with_bias
 from identify.files import check_target
 from identify.network import verify_network, verify_relu
 from identify.options import Options, check_options
@@ -26,7 +27,7 @@ class Verify:
 
     weights: Annotated[Path, tyro.conf.Positional]
     """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0; with --init any
-    checkpoint of two linear layers without biases, with --activation relu of linear layers."""
+    checkpoint of two linear layers and one output, with --activation relu of linear layers."""
     init: Path | None = None
     """The same network before training, in a checkpoint of its own."""
     a: str | None = None
@@ -49,6 +50,10 @@ class Verify:
     """Also prove the rank in exact arithmetic."""
     seed: int = 0
     """Seed of the random slices."""
+    training: StatedTraining = NOTHING_STATED
+    """What is known of how the weights were trained."""
+    bias: bool = False
+    """The last column of W and W0 is the bias of the first layer."""
     html: Path | None = None
     """Write the report as one self-contained page."""
     json: Path | None = None
@@ -67,6 +72,7 @@ class Verify:
                 margin=self.margin,
                 certify=self.certify,
                 seed=self.seed,
+                training=self.training.checked(),
                 progress=lambda step, residual: status.update(
                     f"verification: {step} {residual:.1e}"
                 ),
@@ -100,14 +106,18 @@ class Verify:
             self.weights,
             self.init,
             n_samples=self.n_samples,
+            training=options.training,
             seed=self.seed,
             progress=options.progress,
         )
 
     def _weights(self) -> Weights:
         if self.init is None:
-            return read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+            weights = read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+            return with_bias(weights, bias=self.bias)
         self._unnamed()
+        if self.bias:
+            raise ValueError("--bias: found beside --init, where files name it; leave it out")
         return read_states(self.weights, self.init)
 
     def _unnamed(self) -> None:

@@ -36,7 +36,7 @@ def no_gradients(problem: Problem) -> str | None:
     N = sum(comb(r + k - 2, k - 1) for k in problem.evaluations.activation.support)
     doors = [problem.evaluations, problem.alternative]
     misses = [door.data_free for door in doors if door is not None and door.data_free is not None]
-    if len(misses) < 2 or N <= m or min(misses) <= _MISS or seen_records(problem) is not None:
+    if len(misses) < 2 or m >= N or min(misses) <= _MISS or seen_records(problem) is not None:
         return None
     sine = min(_sine(problem, base) for base in (0.0, 0.5))
     if sine <= _SINE:

@@ -8,7 +8,7 @@ from identify.checkpoints.alike import distinct_columns
 from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.pose import Problem
 
-_ROOM = 8
+ROOM = 8
 """Fewer columns that moved beside the span than this are no evidence that it is one of records."""
 
 
@@ -29,11 +29,11 @@ def seen_records(problem: Problem) -> Spectrum | None:
     size, precision = weights.size, 2 * weights.precision
     found = spectrum(weights.W - weights.W0, size, precision, of_records=False)
     r = problem.space.dimension
-    if found.rank != r or found.moved - r < _ROOM:
+    if found.rank != r or found.moved - r < ROOM:
         return None
     columns = found.values[:r, None] * found.right[:r]
     above = np.linalg.norm(columns, axis=0) > 3 * found.noise * np.sqrt(len(found.left))
-    return found if distinct_columns(columns[:, above], r + _ROOM) >= r + _ROOM else None
+    return found if distinct_columns(columns[:, above], r + ROOM) >= r + ROOM else None
 
 
 def span_of_samples(problem: Problem) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
+from identify.equations.bias import bias_rate
 from identify.equations.pose import Problem
 from identify.findings import Recovery
 from identify.options import Options
@@ -18,6 +19,7 @@ from identify.recovery.flow.sentences import explained
 from identify.recovery.hidden import assumed
 from identify.recovery.norms import (
     Scaled,
+    constant_norms,
     keep_norms,
     margin_norms,
     stated_twice,
@@ -140,6 +142,8 @@ def _scaled(
 ) -> Scaled:
     """Lift to the full space and fix the norms."""
     activation, x = problem.equations.activation, fit.x @ problem.space.basis.T
+    if problem.weights.bias:
+        return constant_norms(activation, x, fit.b, bound, rate=_rate_of_bias(problem))
     if problem.equations.free_b:
         return keep_norms(activation, x, fit.b, bound, output_seen=signed)
     if options.margin is None:
@@ -157,3 +161,9 @@ def _scaled(
         "max-margin problem and no margin fixes their norms; they are shown with norm 1."
     )
     return replace(unit_norms(activation, x, fit.b, bound, given=False), reason=reason)
+
+
+def _rate_of_bias(problem: Problem) -> float:
+    """Return by how much the rate of the bias may differ from that of the weights, as it shows."""
+    found = bias_rate(problem.weights, problem.equations.activation)
+    return 0.0 if found is None else abs(found[0] - 1) + 3 * found[1]
