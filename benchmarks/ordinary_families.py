@@ -276,6 +276,14 @@ FAMILIES: dict[str, Family] = {
         DECAYED,
         stated={"training": Training("squared", 3e-3, 0.0, 0.1, 1000, None, (1, -1) * 3)},
     ),
+    "momentum, stated rightly": Family(
+        replace(S, momentum=0.9, rate=3e-4),
+        stated={"training": Training("squared", 3e-4, 0.9, 0.0, 1000)},
+    ),
+    "batches and momentum, stated rightly": Family(
+        replace(S, momentum=0.9, rate=3e-4, batch=3),
+        stated={"training": Training("squared", 3e-4, 0.9, 0.0, 1000, 3)},
+    ),
     "decay stated, none was": Family(
         S, stated={"training": Training(rate=3e-3, weight_decay=0.1, steps=1000)}, contradicted=True
     ),
@@ -286,5 +294,7 @@ FAMILIES: dict[str, Family] = {
         replace(S, batch=2), stated={"training": Training("squared", batch=0)}
     ),
     "another loss stated": Family(S, stated={"training": Training("hinge", batch=5)}),
-    "momentum stated, none was": Family(S, stated={"training": Training(momentum=0.9, steps=1000)}),
+    "momentum stated, none was": Family(
+        S, stated={"training": Training(momentum=0.9, steps=1000)}, contradicted=None
+    ),
 }

@@ -1,4 +1,8 @@
-"""What is false in a report on an ordinary training whose samples are known."""
+"""What is false in a report on an ordinary training whose samples are known.
+
+Claims are "outside" instead where the samples are dependent and the report says that it takes them
+for independent.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +38,10 @@ def judged(victim: Victim, family: Family, report: Any) -> dict[str, Any]:
     named = any(words in said for words in _SAYS)
     if family.contradicted is not None and named != family.contradicted:
         false.append("a statement is contradicted" if named else "a false statement goes unnamed")
+    outside = list[str]()
+    assumed = 0.0 if report.assumed is None else report.assumed.independence
+    if false and independence(victim.x).min() < assumed:
+        outside, false = false, outside
     return {
         "n": len(victim.x),
         "rank": rank,
@@ -41,6 +49,7 @@ def judged(victim: Victim, family: Family, report: Any) -> dict[str, Any]:
         "miss": None if report.course is None else round(report.course.miss, 7),
         **_found(victim, report),
         "false": false,
+        "outside": outside,
     }
 
 
@@ -70,9 +79,6 @@ def _samples(victim: Victim, report: Any) -> list[str]:
     whole = str(report.verdict) in {"GLOBALLY_IDENTIFIABLE", "LOCALLY_IDENTIFIABLE"}
     if whole or sure.all():
         lost = (apart > bound[:, None]).all(axis=0)
-        assumed = report.assumed
-        if assumed is not None:  # what the report says that it would not see
-            lost &= independence(victim.x) >= assumed.independence
         false += [f"true sample {k} is within no bound" for k in np.flatnonzero(lost)]
     if str(report.verdict) == "NOT_IDENTIFIABLE" and len(x) == np.linalg.matrix_rank(x):
         false.append("a second set of samples")

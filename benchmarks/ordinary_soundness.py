@@ -47,8 +47,11 @@ def run(name: str, family: Family, seed: int) -> Figures:
 def table(rows: list[Figures]) -> str:
     """Return the sums over each family in Markdown."""
     lines = [
-        "| training | networks | claimed | found of | span right | false | seconds | verdicts |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        (
+            "| training | networks | claimed | found | span right | false | outside | seconds "
+            "| verdicts |"
+        ),
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in FAMILIES:
         mine = [row for row in rows if row["family"] == name]
@@ -65,6 +68,7 @@ def table(rows: list[Figures]) -> str:
             f"| {sum(row['found'] for row in mine)} of {sum(row['n'] for row in mine)} "
             f"| {sum(row['span'] == row['rank'] for row in mine)} "
             f"| {sum(len(row['false']) for row in mine)} "
+            f"| {sum(len(row['outside']) for row in mine)} "
             f"| {seconds[len(seconds) // 2]:.0f}, at most {seconds[-1]:.0f} | {verdicts} |"
         )
     return "\n".join(lines)

@@ -16,7 +16,8 @@ _AGREE = 0.05
 """Relative difference up to which two decays are the same: rates may have been warmed up."""
 
 _LAGS = 3.0
-"""Factor up to which two lags are the same; momentum 0.9 is a factor 19."""
+"""Factor up to which two lags are the same; momentum 0.9 is a factor 19. Where residuals fall early
+the training that shows is shorter than its steps, and the share larger: never smaller."""
 
 _COMMON = 0.01
 """Rounding of float32 leaves less than a thousandth of the last layer's change in common."""
@@ -197,11 +198,11 @@ def _by_lag(training: Training, shown: Shown) -> str | None:
     if stated is None or shown.lag is None:
         return None
     found, error = shown.lag
-    if stated / _LAGS - error <= found <= stated * _LAGS + error:
+    if found >= stated / _LAGS - error:
         return None
     return (
         f"Stated steps and momentum make the weights lag behind the gradients by {stated:.1e} of "
-        f"the training; the flow shows {found:.1e}."
+        f"the training at least; the flow shows {found:.1e}."
     )
 
 
