@@ -147,6 +147,7 @@ def _interpolation(argument: Argument) -> Verdict | None:
         argument.say(_front_door(problem))
         if problem.data_free is not None:
             argument.say(f"{_DATA_FREE['known-init']} hold to {problem.data_free:.2g}.")
+        argument.say(*problem.layers.sentences(problem.decay))
     certify = argument.options.certify
     argument.rank, sentences = rank_report(problem, interpolation, certify=certify)
     argument.say(*sentences)

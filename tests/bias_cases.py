@@ -19,9 +19,12 @@ class Biased:
 
 def descended(
     *, n=5, d=20, m=120, seed=0, steps=300, rate=5e-3, bias=1.0, decay=0.0, bias_decay=None,
-    sigma=(0.0, 0.0, 0.0, 1.0), x=None, batch=None,
+    sigma=(0.0, 0.0, 0.0, 1.0), x=None, batch=None, output=1.0, output_decay=None,
 ) -> Biased:  # fmt: skip
-    """Train on labels of either sign; ``bias`` is the rate of the bias over that of the weights."""
+    """Train on labels of either sign.
+
+    ``bias`` and ``output`` are rates of the bias and of the output layer over that of the weights.
+    """
     rng = np.random.default_rng(seed)
     if x is None:
         x = rng.standard_normal((n, d))
@@ -40,5 +43,6 @@ def descended(
         rho = 2 * (y[rows] - a @ p(t) - e) / len(rows)
         by_a, by_W = p(t) @ rho, (a[:, None] * p.deriv()(t) * rho) @ X[rows]
         W = W * (1 - rate * shrink) + rates * by_W
-        a, e = a * (1 - rate * decay) + rate * by_a, e + rate * float(rho.sum())
+        kept = 1 - rate * (decay if output_decay is None else output_decay)
+        a, e = a * kept + rate * output * by_a, e + rate * float(rho.sum())
     return Biased(a, W, init, x)

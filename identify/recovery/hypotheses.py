@@ -54,11 +54,14 @@ def of_flow(problem: Problem, path_end: float, used: int) -> str:
 
 
 def _decayed(problem: Problem) -> str:
-    """Return which weight decay is taken to have acted, empty without one."""
-    if problem.decay == 1:
-        return ""
-    layers = "both layers" if np.any(problem.evaluations.values) else "the first layer"
-    return f", and with a weight decay that shrank {layers} by the factor {problem.decay:.6g}"
+    """Return which weight decay, and which rates, are taken to have acted; empty without any."""
+    said = ""
+    if problem.decay != 1:
+        layers = "both layers" if np.any(problem.evaluations.values) else "the first layer"
+        said = f", and with a weight decay that shrank {layers} by the factor {problem.decay:.6g}"
+    if problem.layers.rate != 1:
+        said += f", the output layer at {problem.layers.rate:.3g} times the rate of the first"
+    return said
 
 
 def of_samples(problem: Problem, options: Options, assumed: Assumed, error: float) -> list[str]:
