@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from identify.cli.progress import progress_bar, step_line
 from identify.cli.stated import NOTHING_STATED, StatedTraining
 from identify.equations.activation import parse_activation
 from identify.equations.weights import Weights, read_states, read_weights, with_bias
@@ -65,7 +66,7 @@ class Verify:
 
         check_target(self.json, "--json")
         check_target(self.html, "--html")
-        with Console(stderr=True).status("verification") as status:
+        with progress_bar() if self.activation == ("relu",) else step_line() as announce:
             options = Options(
                 n_samples=self.n_samples,
                 unit_norm=self.unit_norm,
@@ -73,9 +74,7 @@ class Verify:
                 certify=self.certify,
                 seed=self.seed,
                 training=self.training.checked(),
-                progress=lambda step, residual: status.update(
-                    f"verification: {step} {residual:.1e}"
-                ),
+                progress=announce,
             )
             report = self._report(options)
         Console().print(str(report), markup=False, highlight=False, soft_wrap=True)
