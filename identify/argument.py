@@ -8,6 +8,7 @@ from identify.certificate import Certificate
 from identify.certifying.samples import certify_samples
 from identify.equations.activation import Polynomial
 from identify.equations.pose import Problem
+from identify.equations.span import ROOM, seen_records
 from identify.equations.weights import Weights
 from identify.findings import (
     Assumed,
@@ -24,16 +25,21 @@ from identify.recovery.hypotheses import of_setting
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
 from identify.tensor.interpolation import Interpolation
+from identify.training import Shown
 
 
 @dataclass(slots=True)
 class Argument:
-    """The report in the making; ``interpolation`` is there from the second step on."""
+    """The report in the making; ``interpolation`` is there from the second step on.
+
+    ``odd_bias`` says why the bias of the first layer was left out of the weights, if it was.
+    """
 
     weights: Weights
     activation: Polynomial
     options: Options
     problem: Problem
+    odd_bias: str | None = None
     interpolation: Interpolation = field(init=False)
     reasons: list[str] = field(default_factory=list)
     rank: RankReport | None = None
@@ -56,6 +62,18 @@ class Argument:
         self.recovery = recovery
         if recovery is not None and self.problem.setting != "kkt":
             self.residual = recovery.residual
+
+    def shown(self) -> Shown:
+        """Return what the weights show of the training."""
+        problem, course = self.problem, self.course
+        found = seen_records(problem)
+        moved = problem.weights.W.shape[1] if found is None else found.moved
+        return Shown(
+            decay=problem.decay,
+            samples=None if found is None else found.rank,
+            room=None if found is not None else moved - ROOM,
+            lag=None if course is None else (course.lag, max(10 * course.miss**2, 1e-7)),
+        )
 
     def conclude(self, verdict: Verdict) -> IdentifiabilityReport:
         """Close the report."""

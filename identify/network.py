@@ -15,12 +15,13 @@ from identify.checkpoints.layer_change import LayerChange
 from identify.checkpoints.linear_layers import LinearLayer
 from identify.checkpoints.network_pairs import NetworkPair, pair_networks
 from identify.checkpoints.pairs import MatrixPair
+from identify.equations.span import ROOM
 from identify.equations.weights import Weights
 from identify.findings import Verdict
 from identify.options import Options, check_options
 from identify.rendering.neurons import neurons_of
 from identify.report import IdentifiabilityReport
-from identify.training import UNKNOWN
+from identify.training import UNKNOWN, Shown, Training, contradictions
 
 if TYPE_CHECKING:
     from identify.relu.recovery.recover import ReluOutcome
@@ -31,6 +32,7 @@ def verify_network(
     initial: object,
     *,
     n_samples: int | None = None,
+    training: Training | None = None,
     certify: bool = False,
     device: str | None = None,
     seed: int = 0,
@@ -48,6 +50,8 @@ def verify_network(
         initial: The same network before training, likewise; layers are matched by their place, and
             those behind the first that changed may be others.
         n_samples: Number of samples if known; the gap of the spectrum tells otherwise.
+        training: What is known of how the network was trained; it is tested against the weights,
+            and the number of targets is that of the samples. Nothing else rests on it.
         certify: Also prove, in ball arithmetic, where the samples are that left alone the rows
             found; see ``report.certificate``.
         device: Where the search runs, "cpu" by default.
@@ -63,17 +67,19 @@ def verify_network(
     Source: the change of the first layer is C X with the zeros of C on half-spaces; see
     ``identify/relu/recovery``.
     """
-    options = check_options(Options(n_samples=n_samples, seed=seed), "known-init")
+    known = UNKNOWN if training is None else training
+    options = check_options(Options(n_samples, seed=seed, training=known), "known-init")
     networks = pair_networks(trained, initial)
     first = None if networks.changed is None else _first_changed(networks, networks.changed)
     outcome, after = _outcome(networks, first, options, device, progress), networks.trained
     certificate = _certificate(networks, first, outcome) if certify else None
+    said = contradictions(known, _shown(networks, first), options.n_samples)
     residual = np.nan if outcome.recovery is None else outcome.recovery.residual
     return IdentifiabilityReport(
         verdict=outcome.verdict,
         evidence="numerical",
         setting="known-init",
-        reasons=outcome.reasons,
+        reasons=(*outcome.reasons, *said),
         rank=None,
         residual=residual,
         recovery=outcome.recovery,
@@ -180,10 +186,35 @@ def verify_relu(weights: Weights, options: Options) -> IdentifiabilityReport:
         after,
         before,
         n_samples=options.n_samples,
+        training=options.training,
         certify=options.certify,
         seed=options.seed,
         progress=options.progress,
     )
+
+
+def _shown(networks: NetworkPair, first: _FirstChanged | None) -> Shown:
+    """Return what the layer that was taken apart and the last one show of the training."""
+    last = networks.trained[-1].weight
+    found = Shown(outputs=len(last))
+    if first is None:
+        return found
+    change, count = first.change, len(networks.trained)
+    if len(networks.initial) == count and networks.initial[-1].weight.shape == last.shape:
+        found = replace(found, common=_common_part(last, networks.initial[-1].weight))
+    room = None if change.rank is not None else change.effective_dimension - ROOM
+    return replace(found, decay=change.decay, samples=change.rank, room=room)
+
+
+def _common_part(W: FloatArray, W0: FloatArray) -> float | None:
+    """Return the share of the last layer's change that all outputs have in common."""
+    both, both0 = W.sum(axis=0), W0.sum(axis=0)
+    square = float(both0 @ both0)
+    rho = float(both @ both0) / square if square > 0 else 1.0
+    moved = float(np.linalg.norm(W - rho * W0))
+    if not (len(W) > 1 and moved > 0 and W.shape[1] > 1):
+        return None
+    return float(np.linalg.norm(both - rho * both0)) / (moved * np.sqrt(len(W)))
 
 
 def _rows(layer: LinearLayer, *, with_bias: bool) -> FloatArray:

@@ -15,6 +15,15 @@ LOSSES = ("squared", "cross-entropy", "logistic", "hinge", "exponential")
 _AGREE = 0.05
 """Relative difference up to which two decays are the same: rates may have been warmed up."""
 
+_LAGS = 3.0
+"""Factor up to which two lags are the same; momentum 0.9 is a factor 19. Where residuals fall early
+the training that shows is shorter than its steps, and the share larger: never smaller."""
+
+_COMMON = 0.01
+"""Rounding of float32 leaves less than a thousandth of the last layer's change in common."""
+
+NOT_SO = "They were not trained as stated."
+
 
 @dataclass(frozen=True, slots=True)
 class Training:
@@ -104,16 +113,110 @@ UNKNOWN = Training()
 """Nothing is known."""
 
 
-def contradictions(training: Training, decay: float) -> tuple[str, ...]:
-    """Say where the weights, which decayed by a factor as found, contradict what was stated."""
-    stated = training.decay
-    if stated is None or abs(stated - decay) <= _AGREE * max(1 - stated, 1 - decay):
-        return ()
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the weights show of a training, None where they do not tell.
+
+    Attributes:
+        decay: Factor by which the initial weights decayed.
+        samples: Linearly independent samples whose influence stands above the noise.
+        room: Largest number of samples that would have left a gap in the spectrum, where none is.
+        lag: How long the weights lag behind the gradients, as a share of the training, and how
+            well it is known.
+        outputs: Number of outputs.
+        common: Share of the last layer's change that all outputs have in common.
+    """
+
+    decay: float | None = None
+    samples: int | None = None
+    room: int | None = None
+    lag: tuple[float, float] | None = None
+    outputs: int = 1
+    common: float | None = None
+
+
+def contradictions(training: Training, shown: Shown, n_samples: int | None) -> tuple[str, ...]:
+    """Say where the weights contradict what was stated.
+
+    Args:
+        training: What was stated of the training.
+        shown: What the weights show.
+        n_samples: Number of samples stated, or None.
+
+    Returns:
+        Full sentences, none where nothing is contradicted.
+    """
+    found = (
+        _by_decay(training, shown),
+        _by_count(training, shown),
+        _by_gap(training, shown, n_samples),
+        _by_lag(training, shown),
+        _by_loss(training, shown),
+    )
+    return tuple(f"{sentence} {NOT_SO}" for sentence in found if sentence is not None)
+
+
+def _by_decay(training: Training, shown: Shown) -> str | None:
+    stated, decay = training.decay, shown.decay
+    if stated is None or decay is None:
+        return None
+    if abs(stated - decay) <= _AGREE * max(1 - stated, 1 - decay):
+        return None
     return (
-        (
-            "Stated rate, steps and weight decay shrink the initial weights by the factor "
-            f"{stated:.6g}; the weights show {decay:.6g}. They were not trained as stated."
-        ),
+        "Stated rate, steps and weight decay shrink the initial weights by the factor "
+        f"{stated:.6g}; the weights show {decay:.6g}."
+    )
+
+
+def _by_count(training: Training, shown: Shown) -> str | None:
+    """A step adds the rank of its batch at the most."""
+    if not training.batch or training.steps is None or shown.samples is None:
+        return None
+    most = training.batch * training.steps
+    if shown.samples <= most:
+        return None
+    return (
+        f"Stated, {training.steps} steps on {training.batch} samples each use {most} samples at "
+        f"the most; {shown.samples} stand above the noise."
+    )
+
+
+def _by_gap(training: Training, shown: Shown, n_samples: int | None) -> str | None:
+    """Gradient descent on few samples leaves a gap, whatever its rate and momentum."""
+    stated = any(f is not None for f in (training.rate, training.momentum, training.weight_decay))
+    if not stated or n_samples is None or shown.room is None or n_samples > shown.room:
+        return None
+    return (
+        f"Stochastic gradient descent on the {n_samples} samples stated changes the first layer in "
+        "as many directions, and its spectrum has a gap; none shows. Adam, or added noise, leaves "
+        "none."
+    )
+
+
+def _by_lag(training: Training, shown: Shown) -> str | None:
+    stated = training.lag
+    if stated is None or shown.lag is None:
+        return None
+    found, error = shown.lag
+    if found >= stated / _LAGS - error:
+        return None
+    return (
+        f"Stated steps and momentum make the weights lag behind the gradients by {stated:.1e} of "
+        f"the training at least; the flow shows {found:.1e}."
+    )
+
+
+def _by_loss(training: Training, shown: Shown) -> str | None:
+    """The residuals of softmax and cross-entropy add up to 0 over the outputs."""
+    if training.loss != "cross-entropy":
+        return None
+    if shown.outputs < 2:
+        return "Stated is cross-entropy, which needs two outputs; the network has one."
+    if shown.common is None or shown.common <= _COMMON:
+        return None
+    return (
+        "With the cross-entropy stated the changes of all outputs add up to 0, but for their "
+        f"common decay; here {shown.common:.1%} of them are left."
     )
 
 

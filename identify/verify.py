@@ -8,9 +8,11 @@ import numpy as np
 
 from identify.argument import Argument
 from identify.equations.activation import Polynomial, parse_activation
+from identify.equations.bias import without_odd_bias
+from identify.equations.gradients import no_gradients
 from identify.equations.pose import Problem, pose
 from identify.equations.span import span_of_samples
-from identify.equations.weights import Weights, as_weights
+from identify.equations.weights import Weights, as_weights, with_bias
 from identify.findings import Verdict
 from identify.network import verify_relu
 from identify.options import Options, check_options
@@ -43,6 +45,7 @@ def verify_identifiability(
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
     training: Training | None = None,
+    bias: bool = False,
 ) -> IdentifiabilityReport:
     """Decide whether the weights of a two-layer network determine its training samples.
 
@@ -68,6 +71,8 @@ def verify_identifiability(
         progress: Called with the step under way and its relative residual (nan where none).
         training: init=(a0, W0): what is known of how the weights were trained; it is used, and
             tested against them.
+        bias: init=(a0, W0): whether the last column of W and W0 is the bias of the first layer, an
+            input that is always 1; it fixes the norms of the samples.
 
     Returns:
         The report.
@@ -78,9 +83,14 @@ def verify_identifiability(
     known = UNKNOWN if training is None else training
     options = Options(n_samples, unit_norm, margin, certify, seed, progress, known)
     if isinstance(activation, str) and activation == "relu":
+        if bias is not False:
+            raise ValueError(
+                f"bias: found {bias!r} with activation='relu'; pass two checkpoints to "
+                "verify_network, which reads biases"
+            )
         return verify_relu(as_weights(a, W, init), options)
     sigma = parse_activation(activation)
-    weights = as_weights(a, W, init)
+    weights = with_bias(as_weights(a, W, init), bias=bias)
     return verify_weights(weights, sigma, check_options(options, weights.setting))
 
 
@@ -90,7 +100,8 @@ def verify_weights(
     """Decide for validated weights; see :func:`verify_identifiability`."""
     options.report("equations")
     # W_j = a_j grad P(W_j), P(w) = sum_i b_i sigma(x_i.w): eqs. 4.1 and 4.4, on the row space
-    argument = Argument(weights, activation, options, pose(weights, activation))
+    read, odd_bias = without_odd_bias(weights, activation)
+    argument = Argument(weights, activation, options, pose(read, activation), odd_bias)
     verdict = (
         _data_free(argument)  # equations that hold whatever the data: alpha a_j^2 = |W_j|^2
         or _interpolation(argument)  # the form p, hence T, from its gradients f(W_j): eq. A.3
@@ -106,8 +117,18 @@ def _data_free(argument: Argument) -> Verdict | None:
     if not problem.space.dimension:
         argument.say(_unseen(problem))
         return Verdict.UNDECIDED
-    if problem.setting != "kkt" or problem.data_free is None:
+    if argument.odd_bias is not None:
+        argument.say(_front_door(problem), argument.odd_bias)
+        return Verdict.UNDECIDED
+    if problem.data_free is None:
         return None
+    if problem.setting == "known-init":
+        reason = no_gradients(problem)
+        if reason is None:
+            return None
+        argument.residual = problem.data_free
+        argument.say(_front_door(problem), reason)
+        return Verdict.MODEL_REJECTED
     argument.say(_front_door(problem))
     argument.residual = problem.data_free
     if problem.data_free > REJECT_KKT:
@@ -127,6 +148,7 @@ def _interpolation(argument: Argument) -> Verdict | None:
         argument.say(_front_door(problem))
         if problem.data_free is not None:
             argument.say(f"{_DATA_FREE['known-init']} hold to {problem.data_free:.2g}.")
+        argument.say(*problem.layers.sentences(problem.decay))
     certify = argument.options.certify
     argument.rank, sentences = rank_report(problem, interpolation, certify=certify)
     argument.say(*sentences)
@@ -180,7 +202,8 @@ def _taken(argument: Argument, found: Recovered) -> Verdict:
 
 def _with_span(argument: Argument, verdict: Verdict) -> Verdict:
     """Add what does not rest on the model: the span of the samples; test what was stated."""
-    argument.say(*contradictions(argument.options.training, argument.problem.decay))
+    options = argument.options
+    argument.say(*contradictions(options.training, argument.shown(), options.n_samples))
     if verdict not in {Verdict.UNDECIDED, Verdict.MODEL_REJECTED}:
         return verdict
     span = span_of_samples(argument.problem)
@@ -192,6 +215,9 @@ def _with_span(argument: Argument, verdict: Verdict) -> Verdict:
 
 def _deficient(argument: Argument) -> Verdict:
     """Fit sample sets to the equations where no decomposition of T tells."""
+    if argument.problem.weights.bias:
+        argument.say(_BIASED)
+        return Verdict.UNDECIDED
     found = explain_deficient(argument.problem, argument.interpolation, argument.options)
     argument.say(*found.sentences)
     argument.found(found.recovery)
@@ -203,6 +229,9 @@ def _low_degree(argument: Argument) -> Verdict:
     """Show two sets of one T, which degrees 1 and 2 always leave open."""
     asked = argument.problem, argument.interpolation, argument.options
     argument.say(determined_part(argument.activation))
+    if argument.problem.weights.bias:
+        argument.say(_BIASED)
+        return Verdict.UNDECIDED
     pair = witness_pair(*asked)
     if pair is None:
         argument.say(why_no_pair(*asked))
@@ -215,6 +244,10 @@ def _low_degree(argument: Argument) -> Verdict:
     return Verdict.NOT_IDENTIFIABLE
 
 
+_BIASED = (
+    "Other sets of samples are not looked for where the first layer has a bias: they would have to "
+    "keep its constant input."
+)
 _DATA_FREE = {
     "kkt": "The equations that hold at every KKT point, alpha a_j^2 = |W_j|^2,",
     "known-init": (

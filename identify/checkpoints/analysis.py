@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from identify.arrays import IntArray
@@ -20,18 +22,23 @@ _LAST = 4
 """So many of the smallest singular values have to be rounding where they are to show the decay."""
 
 
-def analysed(pair: MatrixPair) -> tuple[LayerChange, Spectrum | None]:
-    """Return what a pair shows, with the whole decomposition; None for an embedding."""
-    folded = fold(pair)
-    rows, rho, word = untouched_rows(folded.rows, pair.precision)
+def analysed(
+    pair: MatrixPair, *, progress: Callable[[float], None] | None = None
+) -> tuple[LayerChange, Spectrum | None]:
+    """Return what a pair shows, with the whole decomposition; None for an embedding.
+
+    ``progress`` is called with the part of the pair that has been read.
+    """
+    folded = fold(pair, progress=progress)
+    rows, rho, word = untouched_rows(folded.rows, folded.precision)
     if pair.kind == "embedding":
         return _embedding(pair, folded, rows, rho, word), None
     found, rho, biased = _decomposed(folded, pair)
     rank = found.rank or 0
     norms = np.linalg.norm(found.values[:, None] * found.right, axis=0)
-    noise = found.noise if found.rank is not None else _STILL * pair.precision * folded.size
+    noise = found.noise if found.rank is not None else _STILL * folded.precision * folded.size
     still = norms <= 3 * noise * np.sqrt(len(folded.change))
-    told = found.rank is not None or _shown(found, folded, pair.precision)
+    told = found.rank is not None or _shown(found, folded)
     reasons = without_gap(found, folded) if found.rank is None else with_gap(found, folded, rho)
     change = LayerChange(
         name=pair.name,
@@ -55,7 +62,7 @@ def analysed(pair: MatrixPair) -> tuple[LayerChange, Spectrum | None]:
 
 def _decomposed(folded: Folded, pair: MatrixPair) -> tuple[Spectrum, float, bool]:
     """Find decay and spectrum; a bias is a column if it decayed like the weights."""
-    d, size, precision = pair.shape[1], folded.size, pair.precision
+    d, size, precision = pair.shape[1], folded.size, folded.precision
     taken = taken_apart(folded.change[:, :d], folded.initial[:, :d], size, precision)
     found, rho = taken.spectrum, taken.decay
     if not pair.has_bias or not folded.change[:, d].any():
@@ -66,13 +73,13 @@ def _decomposed(folded: Folded, pair: MatrixPair) -> tuple[Spectrum, float, bool
     return whole, rho, True
 
 
-def _shown(found: Spectrum, folded: Folded, precision: float) -> bool:
+def _shown(found: Spectrum, folded: Folded) -> bool:
     """Whether the smallest singular values are rounding, so that they show the decay factor."""
     if not folded.change.any():
         return True
     last = float(found.values[-_LAST:].max(initial=0.0))
     whole = len(found.values) == min(found.left.shape[0], found.right.shape[1])
-    edge = _STILL * precision * folded.size * (np.sqrt(folded.change.shape[0]) + 1)
+    edge = _STILL * folded.precision * folded.size * (np.sqrt(folded.change.shape[0]) + 1)
     return not whole or last <= edge
 
 

@@ -42,6 +42,8 @@ def taken_apart(
     initial: Float64[FloatArray, "h d"],
     size: float,
     precision: float,
+    *,
+    of_records: bool = True,
 ) -> Decomposition:
     """Alternate between decay factor and spectrum; without a gap the decay is only an estimate.
 
@@ -50,6 +52,7 @@ def taken_apart(
         initial: W_0.
         size: Root mean square of the entries of both.
         precision: The eps of the type they are stored in.
+        of_records: As for ``spectrum``: whether rounding has to explain the noise.
 
     Returns:
         Decay factor and spectrum.
@@ -57,10 +60,10 @@ def taken_apart(
     Source: mathematics.md, section 8.
     """
     trained, rho = initial + change, 1.0
-    plain = found = spectrum(change, size, precision)
+    plain = found = spectrum(change, size, precision, of_records=of_records)
     if found.rank is None:  # most people do not decay, and less than the noise is left to the end
         rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
-        found = spectrum(change + (1 - rho) * initial, size, precision)
+        found = spectrum(change + (1 - rho) * initial, size, precision, of_records=of_records)
     for _ in range(_ROUNDS):
         if found.rank is None:
             break
@@ -68,5 +71,5 @@ def taken_apart(
         before, rho = rho, refined(trained, initial, U, V, rho)
         if abs(rho - before) <= 1e-3 * precision:
             break
-        found = spectrum(change + (1 - rho) * initial, size, precision)
+        found = spectrum(change + (1 - rho) * initial, size, precision, of_records=of_records)
     return Decomposition(found, rho, plain)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,7 +14,12 @@ from identify.checkpoints.pairs import MatrixPair, open_pairs
 
 
 def membership(
-    candidates: ArrayLike, trained: object, initial: object, *, inputs: str | None = None
+    candidates: ArrayLike,
+    trained: object,
+    initial: object,
+    *,
+    inputs: str | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Membership:
     """Tell which records a network was trained on, for any activation, loss and depth.
 
@@ -23,6 +30,7 @@ def membership(
         initial: Checkpoint before it, likewise.
         inputs: Name of the matrix that reads the records, where names, order and shapes do not
             tell.
+        progress: Called with the part of the first layer that has been read.
 
     Returns:
         The answers with distances, thresholds and reasons.
@@ -39,13 +47,15 @@ def membership(
         raise ValueError(
             f"trained: found {names} as matrix that reads the inputs; pass a network with one"
         )
-    return membership_of(candidates, pairs[0])
+    return membership_of(candidates, pairs[0], progress=progress)
 
 
-def membership_of(candidates: ArrayLike, pair: MatrixPair) -> Membership:
+def membership_of(
+    candidates: ArrayLike, pair: MatrixPair, *, progress: Callable[[float], None] | None = None
+) -> Membership:
     """Tell which records one weight matrix was trained on."""
     x = _checked(candidates, pair.shape[1])
-    change, found = analysed(pair)
+    change, found = analysed(pair, progress=progress)
     if found is None or found.rank is None:
         return unknown(len(x), change)
     if change.has_bias:

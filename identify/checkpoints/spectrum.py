@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
+from identify.checkpoints.alike import distinct_columns
 
 CLEAR = 8.0
 """A gap is clear if the singular values beside it differ by this factor."""
@@ -110,7 +111,9 @@ def spectrum(
         wide = not of_records and noise <= size * _explained(precision)
         why = why or _flat(moved_part, (U, values, V), rank, precision, wide=wide)
         if why is None and of_records:
-            why = _room(right[:rank], h, moved, rank, norms > 3 * noise * np.sqrt(h))
+            above = norms > 3 * noise * np.sqrt(h)
+            kinds = distinct_columns((values[:rank, None] * right[:rank])[:, above], rank + _TAIL)
+            why = _room(right[:rank], h, moved, rank, above) or _repeated(kinds, rank)
         if why is None:
             gap = float(values[rank - 1] / max(values[rank], np.finfo(float).tiny))
             edge = max(edge, float(values[rank]))
@@ -212,3 +215,13 @@ def _room(right: FloatArray, h: int, moved: int, rank: int, above: np.ndarray) -
             "of the inputs which vary, not of single records."
         )
     return None
+
+
+def _repeated(kinds: int, rank: int) -> str | None:
+    """Say why the rank may be that of columns which repeat each other."""
+    if kinds - rank >= _TAIL:
+        return None
+    return (
+        f"The columns that moved are {kinds} and their copies, beside the rank {rank}: Adam leaves "
+        "such a rank as well, whatever the records were."
+    )

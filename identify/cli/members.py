@@ -50,6 +50,7 @@ class Members:
         from identify.checkpoints.candidates import Preprocessing, read_candidates
         from identify.checkpoints.membership import membership
         from identify.cli.initial import initial_weights
+        from identify.cli.progress import progress_bar
         from identify.rendering.members import (
             members_table,
             summary,
@@ -64,8 +65,14 @@ class Members:
         )
         found = read_candidates(self.candidates, preprocessing)
         initial = initial_weights(self.trained, self.init, self.model, self.init_seeds)
-        with Console(stderr=True).status("membership"):
-            result = membership(found.x, self.trained, initial, inputs=self.inputs)
+        with progress_bar() as announce:
+            result = membership(
+                found.x,
+                self.trained,
+                initial,
+                inputs=self.inputs,
+                progress=lambda part: announce("membership", part),
+            )
         console = Console()
         console.print(members_table(result, found.names))
         for sentence in (summary(result), *result.reasons):

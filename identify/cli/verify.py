@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from identify.checkpoints.linear_layers import as_network
+from identify.cli.progress import progress_bar, step_line
+from identify.cli.stated import NOTHING_STATED, StatedTraining
 from identify.equations.activation import parse_activation
-from identify.equations.weights import Weights, read_states, read_weights
+from identify.equations.weights import Weights, read_states, read_weights, with_bias
 from identify.files import check_target
 from identify.network import verify_network, verify_relu
 from identify.options import Options, check_options
@@ -27,8 +29,8 @@ class Verify:
 
     weights: Annotated[Path, tyro.conf.Positional]
     """A .npz, .safetensors, .pt or .pth file with a, W and, where known, a0, W0; with --init any
-    checkpoint of two linear layers without biases, with --activation relu of any number of them,
-    with or without biases."""
+    checkpoint of two linear layers and one output, with --activation relu of any number of linear
+    layers; with or without biases."""
     init: Path | None = None
     """The same network before training, in a checkpoint of its own; with --activation relu its head
     and its names may be others."""
@@ -54,6 +56,10 @@ class Verify:
     """Prove as for --certify and write the certificate, which identify check proves anew."""
     seed: int = 0
     """Seed of the random slices."""
+    training: StatedTraining = NOTHING_STATED
+    """What is known of how the weights were trained."""
+    bias: bool = False
+    """The last column of W and W0 is the bias of the first layer."""
     html: Path | None = None
     """Write the report as one self-contained page."""
     json: Path | None = None
@@ -66,16 +72,15 @@ class Verify:
         check_target(self.json, "--json")
         check_target(self.html, "--html")
         check_target(self.certificate, "--certificate")
-        with Console(stderr=True).status("verification") as status:
+        with progress_bar() if self.activation == ("relu",) else step_line() as announce:
             options = Options(
                 n_samples=self.n_samples,
                 unit_norm=self.unit_norm,
                 margin=self.margin,
                 certify=self.certify or self.certificate is not None,
                 seed=self.seed,
-                progress=lambda step, residual: status.update(
-                    f"verification: {step} {residual:.1e}"
-                ),
+                training=self.training.checked(),
+                progress=announce,
             )
             report = self._report(options)
         Console().print(str(report), markup=False, highlight=False, soft_wrap=True)
@@ -109,14 +114,18 @@ class Verify:
             self.init,
             n_samples=self.n_samples,
             certify=options.certify,
+            training=options.training,
             seed=self.seed,
             progress=options.progress,
         )
 
     def _weights(self) -> Weights:
         if self.init is None:
-            return read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+            weights = read_weights(self.weights, a=self.a, w=self.w, a0=self.a0, w0=self.w0)
+            return with_bias(weights, bias=self.bias)
         self._unnamed()
+        if self.bias:
+            raise ValueError("--bias: found beside --init, where files name it; leave it out")
         return read_states(self.weights, self.init)
 
     def _weights_of_relu(self) -> Weights:

@@ -10,6 +10,7 @@ from identify.arrays import Float64, FloatArray
 from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.activation import Polynomial
 from identify.equations.evaluations import Evaluations, evaluate
+from identify.equations.layers_apart import ALIKE, LayersApart, balanced
 from identify.equations.row_space import RowSpace, row_space
 from identify.equations.system import Equations
 from identify.equations.undecayed import undecayed
@@ -30,6 +31,7 @@ class Problem:
         log_b: Natural logarithm of the factor that turns b of the scaled weights into b.
         scaled: Whether the weights were scaled.
         decay: known-init: factor rho by which the initial weights decayed; 1 without decay.
+        layers: known-init: how the output layer was trained beside the first one.
     """
 
     stored: Weights
@@ -41,6 +43,7 @@ class Problem:
     log_b: float
     scaled: bool
     decay: float
+    layers: LayersApart = ALIKE
 
     @property
     def setting(self) -> str:
@@ -78,6 +81,7 @@ def pose(weights: Weights, activation: Polynomial) -> Problem:
     _check_range(evaluate(weights, activation)[0], activation)
     stored = weights
     weights, decay, found = _seen(weights, activation)
+    weights, layers = balanced(weights, activation, decay)
     evaluations = evaluate(weights, activation)
     space = _space(evaluations[0], found)
     first, *others = (replace(e, rounding=max(e.rounding, space.noise)) for e in evaluations)
@@ -88,9 +92,11 @@ def pose(weights: Weights, activation: Polynomial) -> Problem:
         alternative=others[0] if others else None,
         space=space,
         equations=equations_in(first, space.basis),
-        log_b=log_b + float(np.log(decay)),  # W - rho W0 = rho (W / rho - W0)
+        # W - rho W0 = rho (W / rho - W0); a' = a / sqrt(rate) moves with b' = sqrt(rate) b
+        log_b=log_b + float(np.log(decay) - np.log(layers.rate) / 2),
         scaled=scaled,
         decay=decay,
+        layers=layers,
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from identify.checkpoints.alike import distinct_columns
 from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.pose import Problem
 
-_ROOM = 8
+ROOM = 8
 """Fewer columns that moved beside the span than this are no evidence that it is one of records."""
 
 
@@ -26,7 +29,11 @@ def seen_records(problem: Problem) -> Spectrum | None:
     size, precision = weights.size, 2 * weights.precision
     found = spectrum(weights.W - weights.W0, size, precision, of_records=False)
     r = problem.space.dimension
-    return found if found.rank == r and found.moved - r >= _ROOM else None
+    if found.rank != r or found.moved - r < ROOM:
+        return None
+    columns = found.values[:r, None] * found.right[:r]
+    above = np.linalg.norm(columns, axis=0) > 3 * found.noise * np.sqrt(len(found.left))
+    return found if distinct_columns(columns[:, above], r + ROOM) >= r + ROOM else None
 
 
 def span_of_samples(problem: Problem) -> str | None:
@@ -34,8 +41,8 @@ def span_of_samples(problem: Problem) -> str | None:
 
     Every step of an optimiser that is linear in the gradients adds combinations of the inputs,
     whatever the activation, the loss and the batches; a gap above noise without preferred
-    direction shows such an optimiser, and a rank that leaves room shows records rather than the
-    inputs' own subspace.
+    direction shows such an optimiser, and a rank that leaves room among columns that are not each
+    other's copies shows records rather than the inputs' own subspace.
 
     Args:
         problem: The weights, with their row space.
@@ -53,5 +60,5 @@ def span_of_samples(problem: Problem) -> str | None:
         f"Whatever the loss and the batches were, the span of the training samples is determined: "
         f"{r} of {d} dimensions ({found.moved} moved), singular values {r} and {r + 1} a factor "
         f"{found.gap:.0f} apart. At least {r} samples were used, and a record outside that span "
-        "was not, if its gradients stood above the noise."
+        "was not, if what its gradients added there stood above the noise."
     )

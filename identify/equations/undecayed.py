@@ -42,6 +42,8 @@ def undecayed(weights: Weights, activation: Polynomial) -> tuple[Weights, float,
     assert weights.W0 is not None
     change, size, precision = weights.W - weights.W0, weights.size, 2 * weights.precision
     taken = taken_apart(change, weights.W0, size, precision)
+    if taken.spectrum.rank is None:  # noise that rounding does not explain: it has to be flat
+        taken = taken_apart(change, weights.W0, size, precision, of_records=False)
     found, plain, rho = taken.spectrum, taken.plain, taken.decay
     shown = plain.rank is None or _CLEARER * found.noise < plain.noise
     if found.rank is None or not shown or not 0 < rho < 1 or activation.degree <= _LINEAR:

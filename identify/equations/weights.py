@@ -13,7 +13,7 @@ import numpy as np
 
 from identify.arrays import FloatArray
 from identify.checkpoints.limits import quoted
-from identify.checkpoints.linear_layers import as_network
+from identify.checkpoints.linear_layers import LinearLayer, as_network
 from identify.checkpoints.names import choose
 from identify.checkpoints.narrow import held_roundoff
 from identify.checkpoints.readers import open_tensors
@@ -38,6 +38,8 @@ class Weights:
         W0: Hidden weights at initialization, shape (m, d), if known and not frozen.
         precision: Unit roundoff of the coarsest dtype among the inputs, or of the narrower type
             whose numbers the trained layer holds: nothing is known more closely.
+        bias: Whether the last column of W is the bias of the layer, an input that is always 1.
+        output_bias: Whether the output had a bias that was trained. It enters the residuals alone.
     """
 
     a: FloatArray
@@ -45,6 +47,8 @@ class Weights:
     a0: FloatArray | None = None
     W0: FloatArray | None = None
     precision: float = 2.0**-53
+    bias: bool = False
+    output_bias: bool = False
 
     @property
     def setting(self) -> str:
@@ -96,6 +100,22 @@ def as_weights(a: object, W: object, init: tuple[object, object] | None = None) 
     return _assemble(values, labels)
 
 
+def with_bias(weights: Weights, *, bias: bool) -> Weights:
+    """Return the weights, their last column taken for the bias of the first layer where it is.
+
+    Raises:
+        ValueError: If ``bias`` is no bool, or the setting or the number of columns does not fit it.
+    """
+    if not isinstance(bias, bool | np.bool_):
+        raise ValueError(f"bias: found {bias!r}; pass True or False")
+    if bias and (weights.setting != "known-init" or weights.W.shape[1] < 2):
+        raise ValueError(
+            f"bias: found True in the {weights.setting} setting with W of shape {weights.W.shape}; "
+            "pass it with init=(a0, W0) and the bias as the last of two columns or more"
+        )
+    return replace(weights, bias=bool(bias))
+
+
 def read_weights(
     path: str | os.PathLike[str],
     *,
@@ -121,7 +141,8 @@ def read_weights(
 def read_states(trained: object, initial: object) -> Weights:
     """Read a two-layer network before and after training, each in a checkpoint of its own.
 
-    Each is a path, a state dict or a torch module of two linear layers without biases, one output.
+    Each is a path, a state dict or a torch module of two linear layers, one output. A bias of the
+    first layer becomes the last column of W and W0.
 
     Returns:
         The weights, with the unit roundoff of the coarsest type they are stored in.
@@ -129,23 +150,53 @@ def read_states(trained: object, initial: object) -> Weights:
     Raises:
         ValueError: If one cannot be read or is no such network; names what was found.
     """
-    values, precision = {}, 2.0**-53
-    for argument, source, names in (("trained", trained, "aW"), ("init", initial, ("a0", "W0"))):
-        layers = as_network(source, argument)
-        biases = [layer.name for layer in layers if layer.bias is not None]
-        shapes = [layer.weight.shape for layer in layers]
-        if len(layers) != 2 or biases or shapes[1][0] != 1:
-            found = f"biases beside {', '.join(biases)}" if biases else f"layers of shapes {shapes}"
+    after, before = (_two(*pair) for pair in ((trained, "trained"), (initial, "init")))
+    for k, which in enumerate(("first", "second")):
+        has, had = (layers[k].bias is not None for layers in (after, before))
+        if has != had:
             raise ValueError(
-                f"{argument}: found {found}; pass a network of two linear layers without biases "
-                "and with one output; only ReLU networks may have more (activation relu)"
+                f"init: found {'a' if had else 'no'} bias of the {which} layer, where the trained "
+                f"network has {'one' if has else 'none'}; pass two states of one network"
             )
-        values |= zip(names, (layers[1].weight, layers[0].weight), strict=True)
-        precision = max(precision, *(layer.precision / 2 for layer in layers))
+    bias = any(_biased(layers[0]) for layers in (after, before))
+    values = {
+        name: _with_bias(layer) if bias and name.startswith("W") else layer.weight
+        for layers, names in ((after, ("W", "a")), (before, ("W0", "a0")))
+        for name, layer in zip(names, layers, strict=True)
+    }
     weights = _assemble(
         values, {"a": "trained: a", "W": "trained: W", "a0": "init: a", "W0": "init: W"}
     )
-    return replace(weights, precision=max(precision, weights.precision))
+    precision = max(layer.precision / 2 for layer in (*after, *before))
+    moved = not _same(after[1].bias, before[1].bias)
+    return replace(
+        weights, precision=max(precision, weights.precision), bias=bias, output_bias=moved
+    )
+
+
+def _two(source: object, argument: str) -> tuple[LinearLayer, LinearLayer]:
+    # The two layers of a network with one output.
+    layers = as_network(source, argument)
+    shapes = [layer.weight.shape for layer in layers]
+    if len(layers) != 2 or shapes[1][0] != 1:
+        raise ValueError(
+            f"{argument}: found layers of shapes {shapes}; pass a network of two linear layers and "
+            "with one output"
+        )
+    return layers[0], layers[1]
+
+
+def _biased(layer: LinearLayer) -> bool:
+    return layer.bias is not None and bool(layer.bias.any())
+
+
+def _same(after: FloatArray | None, before: FloatArray | None) -> bool:
+    return after is None or before is None or np.array_equal(after, before)
+
+
+def _with_bias(layer: LinearLayer) -> FloatArray:
+    assert layer.bias is not None
+    return np.hstack([layer.weight, layer.bias[:, None]])
 
 
 def _assemble(values: Mapping[str, object], labels: Mapping[str, str]) -> Weights:

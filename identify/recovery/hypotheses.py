@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from identify.equations.bias import bias_rate
 from identify.equations.pose import Problem
 from identify.findings import Assumed
 from identify.options import Options
@@ -53,11 +54,14 @@ def of_flow(problem: Problem, path_end: float, used: int) -> str:
 
 
 def _decayed(problem: Problem) -> str:
-    """Return which weight decay is taken to have acted, empty without one."""
-    if problem.decay == 1:
-        return ""
-    layers = "both layers" if np.any(problem.evaluations.values) else "the first layer"
-    return f", and with a weight decay that shrank {layers} by the factor {problem.decay:.6g}"
+    """Return which weight decay, and which rates, are taken to have acted; empty without any."""
+    said = ""
+    if problem.decay != 1:
+        layers = "both layers" if np.any(problem.evaluations.values) else "the first layer"
+        said = f", and with a weight decay that shrank {layers} by the factor {problem.decay:.6g}"
+    if problem.layers.rate != 1:
+        said += f", the output layer at {problem.layers.rate:.3g} times the rate of the first"
+    return said
 
 
 def of_samples(problem: Problem, options: Options, assumed: Assumed, error: float) -> list[str]:
@@ -69,6 +73,8 @@ def of_samples(problem: Problem, options: Options, assumed: Assumed, error: floa
         else f"At most {n} training samples enter (n_samples= settles it)"
     )
     where = " in the span of the neurons" if problem.setting == "kkt" else ""
+    if problem.weights.bias:
+        where = ", with the 1 that the bias multiplies,"
     sentences = [
         (
             f"{many}, linearly independent{where}: scaled to norm 1, none is nearer than "
@@ -92,6 +98,8 @@ def of_samples(problem: Problem, options: Options, assumed: Assumed, error: floa
 
 
 def _of_norms(problem: Problem, options: Options) -> list[str]:
+    if problem.weights.bias:
+        return [_of_bias(problem)]
     if options.unit_norm:
         return ["The samples have norm 1, as stated (unit_norm=True)."]
     if problem.setting != "kkt":
@@ -109,3 +117,17 @@ def _of_norms(problem: Problem, options: Options) -> list[str]:
             "scale of its own (margin= states that they are)."
         )
     ]
+
+
+def _of_bias(problem: Problem) -> str:
+    """Return what the norms rest on where the first layer has a bias."""
+    found = bias_rate(problem.weights, problem.evaluations.activation)
+    shown = (
+        "which nothing tests here"
+        if found is None
+        else f"as it shows to {abs(found[0] - 1) + 3 * found[1]:.1e}"
+    )
+    return (
+        "The bias of the first layer was trained like its weights, at the same rate and with the "
+        f"same decay, {shown}: it multiplies an input that is 1 for every sample."
+    )

@@ -18,6 +18,9 @@ from identify.equations.activation import Polynomial
 from identify.equations.system import Equations
 from identify.equations.weights import Weights
 
+LEAST_CONSTANT = 1e-6
+"""A direction [x, s] with s below this share of its length has no readable norm."""
+
 MOST_SIGNS = 12
 """Samples up to which all signs are tried."""
 
@@ -109,6 +112,56 @@ def _relative(
     ratio = bound / norms
     turned = np.where(ratio < 1, ratio / np.maximum(1 - ratio, 1e-3), np.inf)
     return turned + 8 * np.finfo(float).eps
+
+
+def constant_norms(
+    activation: Polynomial,
+    z: Float64[FloatArray, "n q"],
+    b: Float64[FloatArray, " n"],
+    bound: Float64[FloatArray, " n"],
+    *,
+    rate: float,
+) -> Scaled:
+    """Scale every [x_i, 1], seen up to a factor where sigma is a power, by its last coordinate.
+
+    Args:
+        activation: sigma.
+        z: What was found, the coordinate of the constant last.
+        b: Its coefficients.
+        bound: On the distance of z from the truth.
+        rate: Bounds by how much more or less than the weights the bias was trained: z_i is parallel
+            to [x_i, c] with c that near to 1.
+
+    Returns:
+        The samples without the constant. Where lower degrees show the length of z_i as well, a last
+        coordinate that is not 1 within the bound contradicts the bias, and nothing is claimed.
+    """
+    power, sizes = activation.is_power, np.linalg.norm(z, axis=1)
+    constant = z[:, -1]
+    readable = np.abs(constant) > LEAST_CONSTANT * sizes
+    s = np.where(readable, constant, 1.0)
+    if power:
+        x, b = (
+            z[:, :-1] / s[:, None],
+            b * np.sign(s) ** activation.degree * np.abs(s) ** (activation.degree),
+        )
+        # u = z / |z| with an error e, 1 / |u_d| = |[x, 1]|: |dx| <= e |[x, 1]|^2 / (1 - e |[x, 1]|)
+        e, size = _relative(bound, sizes), np.sqrt(1 + np.sum(x**2, axis=1))
+        with np.errstate(invalid="ignore"):
+            far = np.where(e * size < 1, e * size**2 / (1 - e * size), np.inf)
+        far = far + rate * np.linalg.norm(x, axis=1)
+    else:
+        odd = sign_equivalence(activation, output_seen=False) is not None
+        turned = np.where(odd, np.sign(s), 1.0)
+        x, b = z[:, :-1] * turned[:, None], b * turned
+        far = bound + 8 * np.finfo(float).eps * sizes
+        readable = readable & (np.abs(constant * turned - 1) <= far)
+    reason = "The constant input of the bias fixes norms and signs of the samples."
+    if not readable.all():
+        many = int(np.sum(~readable))
+        reason += f" At {many} of them it is not seen as 1; of those nothing is claimed."
+    far = np.where(readable, far, np.inf)
+    return Scaled(x, b, far, True, ("permutation of the samples",), True, reason)
 
 
 def margin_norms(

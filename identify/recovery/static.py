@@ -120,6 +120,7 @@ def _along_path(
         and equations.points.size * len(fit.x) <= PATH_LIMIT
         and fit.factor is not None
         and options.training.full_batch_squared
+        and not (weights.bias or weights.output_bias)  # the path is that of samples of norm 1
     )
     if not follows or weights.a0 is None or weights.W0 is None:
         return None

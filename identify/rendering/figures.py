@@ -104,9 +104,20 @@ def course_figure(course: Course) -> Figure:
     for n, sure in enumerate(course.confirmed):
         shown = np.abs(course.residuals[:, n]) / start
         axes.plot(course.times, shown, color=ACCENT if sure else MUTED, lw=1, alpha=0.6)
+    _number_ends(axes, np.abs(course.residuals[-1]) / start)
     axes.axhline(0, color=RULE, lw=1)
-    axes.set(xlim=(0, 1), xlabel="share of the training, at its own pace", ylabel="size")
+    axes.set(xlim=(0, 1), xlabel="share of the training, at its own pace", ylabel="|residual|")
+    axes.set_ylim(bottom=0)
     return figure
+
+
+def _number_ends(axes: Axes, ends: FloatArray) -> None:
+    """Write the number of each sample beside its curve where there is room for it."""
+    gap, below = 0.07 * float(ends.max(initial=1.0)), -np.inf
+    for i in np.argsort(ends):
+        if ends[i] >= below + gap:
+            axes.annotate(str(i + 1), (1.01, ends[i]), va="center", c=MUTED, annotation_clip=False)
+            below = ends[i]
 
 
 def _spectrum(axes: Axes, values: FloatArray, found: int | None, needed: int) -> None:

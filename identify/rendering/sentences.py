@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify.findings import CLAIM, Findings, Partial, RankReport, Recovery, Witness
+from identify.findings import CLAIM, Course, Findings, Partial, RankReport, Recovery, Witness
 from identify.rendering.words import claimed, number, plain
 
 STILL = 1e-6
@@ -130,3 +130,40 @@ def partial_sentences(partial: Partial) -> list[str]:
             f"Samples that stay there and, where others were found, occur in every set: {held}."
         )
     return sentences
+
+
+def course_rows(course: Course) -> list[tuple[str, str]]:
+    """Name what a fitted course shows of the training, with its value."""
+    rows = [("Decay factor", "1, no decay" if course.decay == 1 else f"{course.decay:.6f}")]
+    if lag_shows(course):
+        rows += [
+            ("Lag, share of training", number(course.lag)),
+            ("Steps, at least", f"{0.5 / course.lag:.0f}"),
+            ("With momentum 0.9", f"{9.5 / course.lag:.0f}"),
+        ]
+    else:
+        rows.append(("Lag, share of training", "below the miss"))
+    return [*rows, ("Miss of the end", number(course.miss))]
+
+
+def lag_shows(course: Course) -> bool:
+    """Whether the lag stands above what the miss of the fit leaves of it."""
+    return course.lag > max(10 * course.miss**2, 1e-7)
+
+
+def course_sentences(course: Course) -> list[str]:
+    """Say which training was found: decay, inertia, and how the residuals went."""
+    values = "; ".join(f"{name.lower()}: {value}" for name, value in course_rows(course))
+    first, last = np.abs(course.residuals[0]), np.abs(course.residuals[-1])
+    top = float(first.max(initial=0.0)) or 1.0
+    went = ", ".join(
+        f"{i + 1}: {a / top:.2f} to {b / top:.2f}"
+        for i, (a, b) in enumerate(zip(first, last, strict=True))
+    )
+    return [
+        f"{values[0].upper()}{values[1:]}.",
+        (
+            "Residuals at start and end, relative to the largest at the start and to a fall that "
+            f"all share, which the pace absorbs: {went}."
+        ),
+    ]

@@ -45,6 +45,8 @@ def render_text(report: Findings) -> str:
         **({"Rank conditions": say.rank_sentences(report.rank)} if say.ranked(report) else {}),
         "Recovery": say.recovery_sentences(report.recovery),
     }
+    if report.course is not None:
+        sections["Training"] = say.course_sentences(report.course)
     if report.witness is not None:
         sections["Witness"] = say.witness_sentences(report.witness)
     if report.partial is not None:

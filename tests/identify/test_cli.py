@@ -255,4 +255,4 @@ def test_two_checkpoints_of_a_network_trained_by_torch(tmp_path, capsys):
         torch.nn.Sequential(torch.nn.Linear(12, 3), torch.nn.Linear(3, 1)).state_dict(), before
     )
     assert run_identify(["verify", str(after), "--init", str(before)]) == 2
-    assert "init: found biases" in capsys.readouterr().err
+    assert "init: found a bias of the first layer" in capsys.readouterr().err

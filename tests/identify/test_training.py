@@ -11,7 +11,7 @@ from weight_cases import refuse
 
 from identify import verify_identifiability
 from identify.options import Options, check_options
-from identify.training import LOSSES, UNKNOWN, Training, contradictions
+from identify.training import LOSSES, NOT_SO, UNKNOWN, Shown, Training, contradictions
 
 BAD = {
     "loss": ["mse", "", 1, True],
@@ -112,18 +112,61 @@ def test_the_lag_is_half_a_step_and_the_mean_age_of_the_momentum(beta):
     assert Training(steps=50).lag is None
 
 
+def said(training, n_samples=None, **shown):
+    return contradictions(training, Shown(**shown), n_samples)
+
+
 def test_a_decay_that_the_weights_contradict():
     training = Training(rate=0.1, weight_decay=0.01, steps=100)
     shown = (1 - 0.001) ** 100
-    assert contradictions(training, shown) == ()
-    assert contradictions(training, 1 - 0.96 * (1 - shown)) == ()
+    assert said(training, decay=shown) == ()
+    assert said(training, decay=1 - 0.96 * (1 - shown)) == ()
+    assert said(training) == ()
     for other in (1.0, 1 - 0.9 * (1 - shown), 1 - 1.2 * (1 - shown)):
-        (sentence,) = contradictions(training, other)
+        (sentence,) = said(training, decay=other)
         assert f"{other:.6g}" in sentence
         assert f"{shown:.6g}" in sentence
-    assert contradictions(UNKNOWN, 0.5) == ()
-    assert contradictions(Training(weight_decay=0), 0.9)
-    assert contradictions(Training(weight_decay=0), 1.0) == ()
+        assert sentence.endswith(NOT_SO)
+    assert said(UNKNOWN, decay=0.5, samples=5, lag=(0.1, 1e-7), common=0.5, outputs=9) == ()
+    assert said(Training(weight_decay=0), decay=0.9)
+    assert said(Training(weight_decay=0), decay=1.0) == ()
+
+
+def test_more_samples_than_the_stated_steps_use():
+    training = Training(steps=3, batch=4)
+    assert said(training, samples=12) == ()
+    (sentence,) = said(training, samples=13)
+    assert "12 samples at the most; 13 stand" in sentence
+    assert said(Training(steps=3), samples=13) == (), "full batches may hold any number"
+
+
+def test_no_gap_where_the_stated_descent_leaves_one():
+    for training in (Training(rate=0.1), Training(momentum=0.9), Training(weight_decay=0.0)):
+        (sentence,) = said(training, 10, room=20)
+        assert "the 10 samples stated" in sentence
+        assert said(training, 21, room=20) == (), "so many leave none"
+        assert said(training, None, room=20) == ()
+        assert said(training, 10, samples=10) == (), "a gap shows"
+    assert said(Training(loss="squared"), 10, room=20) == ()
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.9])
+def test_the_lag_that_the_flow_shows(beta):
+    training = Training(momentum=beta, steps=1000)
+    assert training.lag is not None
+    for factor, fine in ((1, True), (30, True), (0.4, True), (0.2, False)):
+        assert (said(training, lag=(training.lag * factor, 1e-7)) == ()) is fine
+    assert said(training, lag=(0.2 * training.lag, training.lag)) == (), "too little is known"
+    assert said(Training(momentum=beta), lag=(1.0, 1e-7)) == ()
+
+
+def test_cross_entropy_moves_all_outputs_together():
+    training = Training(loss="cross-entropy")
+    assert said(training, outputs=10, common=1e-5) == ()
+    assert said(training, outputs=10) == ()
+    assert "add up to 0" in said(training, outputs=10, common=0.3)[0]
+    assert "needs two outputs" in said(training, outputs=1)[0]
+    assert said(Training(loss="squared"), outputs=10, common=0.3) == ()
 
 
 def test_targets_give_the_number_of_samples():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify import synthesize_kkt
+from identify import read_changes, synthesize_kkt
 from identify.checkpoints.narrow import held_roundoff
 from identify.checkpoints.stored import ROUNDOFF
 from identify.equations.weights import as_weights
@@ -101,3 +101,28 @@ def test_the_layer_that_was_trained_tells():
     for kept in (None, narrow["W"]):
         assert as_weights(a, narrow["W"], (a0, kept)).precision == EXACT
         assert as_weights(narrow["a"], narrow["W"], (a0, kept)).precision == single
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_wide_file_of_narrow_numbers_is_read_as_the_narrow_one(kind):
+    """A training in float32, saved as float64: the rounding of its steps is recognised as such."""
+    states = trained_in(kind)
+    wide = [{name: value.double() for name, value in state.items()} for state in states]
+    expected, found = (read_changes(*pair, names=["0.weight"])[0] for pair in (states, wide))
+    assert found.rank == expected.rank == 6
+    assert found.noise == pytest.approx(expected.noise)
+    assert found.decay == expected.decay
+
+
+def trained_in(kind):
+    torch.manual_seed(2)
+    net = torch.nn.Sequential(torch.nn.Linear(40, 80), torch.nn.Tanh(), torch.nn.Linear(80, 1)).to(
+        kind
+    )
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    x, descent = torch.randn(6, 40).to(kind), torch.optim.SGD(net.parameters(), 0.05)
+    for _ in range(300):
+        descent.zero_grad()
+        (net(x) - 1).square().mean().backward()
+        descent.step()
+    return net.state_dict(), before

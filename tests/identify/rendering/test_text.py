@@ -119,3 +119,16 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
     with pytest.raises(OSError, match=r"report"):
         write_json(report, path)
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_the_training_that_was_found_has_a_section():
+    course = report_cases.course(3)
+    report = replace(report_cases.digits()[0], course=course)
+    text = " ".join(render_text(report).split())
+    assert "Training Decay factor: 0.980000; lag, share of training: 0.0013; " in text
+    assert "steps, at least: 385; with momentum 0.9: 7308; miss of the end: 0.00042." in text
+    assert "1: 0.50 to 0.18, 2: 1.00 to 0.08, 3: 0.50 to 0.01." in text
+    hidden = replace(course, miss=0.02, decay=1.0)
+    text = " ".join(render_text(replace(report, course=hidden)).split())
+    assert "Decay factor: 1, no decay; lag, share of training: below the miss; miss" in text
+    assert "Training" not in render_text(replace(report, course=None))

@@ -9,8 +9,9 @@ from planted_relu import planted
 from relu_soundness import FAMILIES, PLAIN, SINGLE, Change
 from relu_victims import ReluRecipe, recovered, samples_of, train_relu
 
-from identify import Training, Verdict, verify_identifiability, verify_network
+from identify import Verdict, verify_identifiability, verify_network
 from identify.__main__ import run_identify
+from identify.training import NOT_SO, Training
 
 DECAY = replace(SINGLE, momentum=0.9, rate=0.02, decay=5e-4, seed=11)
 
@@ -110,10 +111,44 @@ def test_unusable_arguments_are_named(victim):
     known = (initial["2.weight"], initial["0.weight"])
     with pytest.raises(ValueError, match="unit_norm: found True"):
         verify_identifiability(a, W, activation="relu", init=known, unit_norm=True)
-    with pytest.raises(ValueError, match=r"training: found Training\("):
-        verify_identifiability(a, W, activation="relu", init=known, training=Training(steps=3))
     with pytest.raises(ValueError, match="seed: found -1"):
         verify_network(victim.trained, victim.initial, seed=-1)
+
+
+TRUTH = Training("cross-entropy", 0.02, 0.9, 5e-4, None, 5)
+FALSE = {
+    "loss": (replace(PLAIN, seed=3), Training("cross-entropy"), "needs two outputs"),
+    "count": (DECAY, Training(steps=1, batch=5), "5 samples at the most; 10 stand"),
+    "decay": (DECAY, Training(weight_decay=0.0), "the weights show 0.9"),
+    "optimiser": (
+        replace(FAMILIES["adam"][0], seed=5),
+        Training(rate=1e-3, momentum=0.0, targets=[1.0] * 10),
+        "the 10 samples stated",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_training_stated_falsely_is_named(name):
+    recipe, training, words = FALSE[name]
+    net = train_relu(recipe)
+    report = verify_network(net.trained, net.initial, training=training)
+    assert report.reasons[-1].endswith(NOT_SO)
+    assert words in report.reasons[-1]
+
+
+def test_the_truth_is_not_contradicted_and_another_loss_is(victim):
+    report = verify_network(victim.trained, victim.initial, training=TRUTH)
+    assert report.verdict is Verdict.GLOBALLY_IDENTIFIABLE
+    assert not any(NOT_SO in reason for reason in report.reasons)
+    squared = {name: value.clone() for name, value in victim.trained.items()}
+    squared["2.weight"][0] += 0.1 * (squared["2.weight"][0] - victim.initial["2.weight"][0])
+    report = verify_network(squared, victim.initial, training=TRUTH)
+    assert "add up to 0" in report.reasons[-1]
+    with pytest.raises(ValueError, match="training: targets: found 3 of them, but n_samples=4"):
+        verify_network(
+            victim.trained, victim.initial, n_samples=4, training=Training(targets=[1, 2, 3])
+        )
 
 
 def test_the_command_reads_networks(victim, tmp_path, capsys):
@@ -125,6 +160,10 @@ def test_the_command_reads_networks(victim, tmp_path, capsys):
     assert run_identify([*command, "--html", str(page)]) == 0
     assert "GLOBALLY_IDENTIFIABLE" in capsys.readouterr().out
     assert "GLOBALLY_IDENTIFIABLE" in page.read_text(encoding="utf-8")
+    assert run_identify([*command, "--training.weight-decay", "0"]) == 0
+    assert "not trained as stated" in capsys.readouterr().out.replace("\n     ", " ")
+    assert run_identify([*command, "--training.momentum", "1"]) == 2
+    assert "training: momentum: found 1.0; pass a number from 0 on" in capsys.readouterr().err
     certificate = tmp_path / "certificate.json"
     assert run_identify([*command, "--certificate", str(certificate)]) == 0
     assert "up to their sign" in capsys.readouterr().out
