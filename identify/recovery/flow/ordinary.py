@@ -77,10 +77,8 @@ def ordinary(problem: Problem, options: Options, start: Fit | None) -> Ordinary 
     else:
         found = search(
             ends,
-            n,
             noise=noise,
             seed=options.seed,
-            first=first,
             progress=lambda e: options.report("training flow", e),
         )
         if found.miss > _EXPLAINED:

@@ -1,0 +1,165 @@
+"""Gauss and Newton's method for the polynomial whose flow ends at the given weights.
+
+The step solves (J^T J + mu I) dx = J^T miss - mu x by conjugate gradients: J is applied neuron by
+neuron through the propagators and never formed. A miss of 1 is the whole weighted movement, and mu
+is in units of the mean eigenvalue of J^T J for P_0 along straight paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from identify.arrays import Float64, FloatArray
+from identify.recovery.flow.steps import simpson
+from identify.recovery.flow.tensor_flow import Points, TensorFlow
+
+_MU = (1e-4, 1e-4, 1e-5, 1e-6, 1e-7)
+"""Regularisation of the first guess, along straight paths, and of each step: paths that are wrong
+by much do not deserve a sharp fit."""
+
+_TOLERANCE, _MOST = 3e-3, 100
+"""A system is solved to this share of its right-hand side, or in so many iterations."""
+
+_HALVINGS = 4
+_SETTLED = 0.98
+"""A step that does not lower the miss to this share, at the last mu, is the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFit:
+    """A polynomial whose flow ends near the given weights.
+
+    Attributes:
+        flow: Its flow.
+        x: Its coefficients.
+        miss: Weighted distance of the flow's end from the weights, relative to the movement.
+    """
+
+    flow: TensorFlow
+    x: Float64[FloatArray, " p"]
+    miss: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """The weighted derivative J of the ends by the coefficients, along given paths."""
+
+    flow: TensorFlow
+    weights: Float64[FloatArray, " m"]
+    along: list[tuple[float, float, Points, FloatArray | None]]
+
+    @classmethod
+    def at(
+        cls,
+        flow: TensorFlow,
+        weights: Float64[FloatArray, " m"],
+        path: Float64[FloatArray, "t m q"],
+        x: Float64[FloatArray, " p"] | None,
+    ) -> _Linear:
+        """Linearise along paths; without coefficients a change of velocity carries on as it is."""
+        share, times = simpson(flow.steps), flow.times
+        moved = enumerate([None] * len(times)) if x is None else flow.propagators(path, x)
+        along = [(float(times[k]), float(share[k]), flow.points(path[k]), B) for k, B in moved]
+        return cls(flow, weights, along)
+
+    def applied(self, x: Float64[FloatArray, " p"]) -> Float64[FloatArray, "m q"]:
+        """Return J x."""
+        total = np.zeros((len(self.weights), self.along[0][2].v.shape[1] + 1))
+        for s, share, points, B in self.along:
+            v = share * self.flow.field(points, self.flow.at(x, s))
+            total += v if B is None else np.matmul(B, v[:, :, None])[:, :, 0]
+        return total * self.weights[:, None]
+
+    def transposed(self, miss: Float64[FloatArray, "m q"]) -> Float64[FloatArray, " p"]:
+        """Return J^T miss."""
+        e, total = miss * self.weights[:, None], 0.0
+        for s, share, points, B in self.along:
+            back = e if B is None else np.matmul(e[:, None, :], B)[:, 0, :]
+            q = self.flow.field_transposed(points, share * back)
+            basis = self.flow.basis(s)[:, None]
+            total = total + np.concatenate([(basis * one).ravel() for one in q.values()])
+        return np.asarray(total)
+
+
+def fit_tensor(
+    flow: TensorFlow, *, noise: float = 0.0, progress: Callable[[float], None] | None = None
+) -> TensorFit:
+    """Fit the polynomial, from straight paths."""
+    ends = flow.ends
+    weights = ends.weights(noise)
+    weights = weights / np.linalg.norm(ends.change * weights[:, None])
+    start, end = np.column_stack([ends.a0, ends.U0]), np.column_stack([ends.a, ends.U])
+    straight = start + flow.times[:, None, None] * (end - start)
+    J = _Linear.at(flow, weights, straight, None)
+    unit = _mean_eigenvalue(J)
+
+    def missed(x: Float64[FloatArray, " p"]) -> Float64[FloatArray, "m q"]:
+        with np.errstate(all="ignore"):
+            return (end - flow.path(x)[-1]) * weights[:, None]
+
+    x = _solution(J, J.transposed((end - start) * weights[:, None]), _MU[0] * unit)
+    miss = missed(x)
+    for mu in np.array(_MU[1:]) * unit:
+        J = _Linear.at(flow, weights, flow.path(x), x)
+        step = _solution(J, J.transposed(miss) - mu * x, mu)
+        trial = _searched(x, step, mu, miss, missed)
+        if trial is None:
+            break
+        x, new = trial
+        gained = np.linalg.norm(new) < _SETTLED * np.linalg.norm(miss)
+        miss = new
+        if progress is not None:
+            progress(float(np.linalg.norm(miss)))
+        if not gained and mu == _MU[-1] * unit:
+            break
+    return TensorFit(flow, x, float(np.linalg.norm(miss)))
+
+
+def _searched(
+    x: Float64[FloatArray, " p"],
+    step: Float64[FloatArray, " p"],
+    mu: float,
+    miss: Float64[FloatArray, "m q"],
+    missed: Callable[[Float64[FloatArray, " p"]], Float64[FloatArray, "m q"]],
+) -> tuple[Float64[FloatArray, " p"], FloatArray] | None:
+    """Return the first of x + step, x + step / 2, ... that lowers miss and regularisation."""
+    before = float(np.sum(miss**2) + mu * x @ x)
+    for _ in range(_HALVINGS):
+        trial = x + step
+        new = missed(trial)
+        if float(np.sum(new**2) + mu * trial @ trial) < before:
+            return trial, new
+        step = step / 2
+    return None
+
+
+def _mean_eigenvalue(J: _Linear) -> float:
+    """Return the mean eigenvalue of J^T J on P_0, from two random polynomials."""
+    rng, values = np.random.default_rng(0), []
+    for _ in range(2):
+        x = rng.standard_normal(J.flow.unknowns)
+        for q in J.flow.unpacked(x).values():
+            q[1] = 0
+        values.append(np.sum(J.applied(x) ** 2) / np.sum(x**2))
+    return float(np.mean(values))
+
+
+def _solution(J: _Linear, right: Float64[FloatArray, " p"], mu: float) -> Float64[FloatArray, " p"]:
+    """Return (J^T J + mu I)^{-1} right by conjugate gradients."""
+    x, r = np.zeros_like(right), right.copy()
+    p, square = r, float(r @ r)
+    goal = _TOLERANCE**2 * square
+    for _ in range(_MOST):
+        if not square > goal:
+            break
+        A_p = J.transposed(J.applied(p)) + mu * p
+        alpha = square / float(p @ A_p)
+        x, r = x + alpha * p, r - alpha * A_p
+        before, square = square, float(r @ r)
+        p = r + (square / before) * p
+    return x
+
+
