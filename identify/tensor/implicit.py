@@ -8,7 +8,7 @@ A.6). Nodes u_j and duals y_j stand for the symmetric part of sum_j u_j^{(x) alp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from identify.arrays import Float64, FloatArray
 from identify.equations.activation import integer_power
 
 
+@runtime_checkable
 class SymmetricTensor(Protocol):
     """What a decomposition needs of a symmetric tensor."""
 

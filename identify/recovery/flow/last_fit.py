@@ -48,7 +48,7 @@ def last_fit(ends: Ends, drive: Drive, *, noise: float) -> LastFit:
     n, r = drive.z.shape
     few = mild.least_moved(_PER_UNKNOWN * n * (r + _MOST) // (r + 1))
     best = None
-    for K in range(2, _MOST + 1):
+    for K in range(max(2, drive.c.shape[1]), _MOST + 1):
         functions = np.zeros((n, K))
         functions[:, : drive.c.shape[1]] = drive.c[:, :K]
         start = Drive(drive.z, functions, drive.lag)

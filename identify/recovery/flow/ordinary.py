@@ -79,6 +79,7 @@ def ordinary(problem: Problem, options: Options, start: Fit | None) -> Ordinary 
             ends,
             noise=noise,
             seed=options.seed,
+            lag=options.training.lag or 0.0,
             progress=lambda e: options.report("training flow", e),
         )
         if found.miss > _EXPLAINED:

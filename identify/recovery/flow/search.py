@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,9 +79,9 @@ class _Family:
     """Descents of one random stream: a start, moves while they help, then the next start."""
 
     def __init__(
-        self, ends: Ends, noise: float, rng: np.random.Generator, guided: Ends | None
+        self, ends: Ends, guided: Ends | None, noise: float, lag: float, rng: np.random.Generator
     ) -> None:
-        self.n = ends.U.shape[1]
+        self.n, self.lag = ends.U.shape[1], lag
         unknowns = self.n * (self.n + _FUNCTIONS)
         few = ends.least_moved(-(-_FEWEST * unknowns // (self.n + 1)))
         self.flow, self.noise, self.rng = Flow(few, _FUNCTIONS, _STEPS), noise, rng
@@ -114,10 +114,12 @@ class _Family:
     def _started(self) -> Descent:
         if self.guided is not None:
             fit = fit_tensor(TensorFlow.of(self.guided), noise=self.noise)
-            return self._descent(decomposed(fit, _FUNCTIONS, self.rng), _SIZES[2:], 1e-2)
+            if fit.miss < _HOPE:
+                drive = replace(decomposed(fit, _FUNCTIONS, self.rng), lag=self.lag)
+                return self._descent(drive, _SIZES[2:], 1e-2)
         z = self.rng.standard_normal((self.n, self.flow.ends.U.shape[1]))
         z /= np.linalg.norm(z, axis=1, keepdims=True)
-        return self._descent(Drive(z, first_functions(self.flow, z)), _SIZES, 1.0)
+        return self._descent(Drive(z, first_functions(self.flow, z), self.lag), _SIZES, 1.0)
 
     def _descent(self, drive: Drive, sizes: tuple[float, ...], damping: float) -> Descent:
         """Descend with the prior annealed, and with the lag where that ends near a solution."""
@@ -143,6 +145,7 @@ def search(
     *,
     noise: float,
     seed: int,
+    lag: float = 0.0,
     progress: Callable[[float], None] | None = None,
 ) -> Found:
     """Search as many samples as there are coordinates, whose flow ends at the given weights.
@@ -151,6 +154,7 @@ def search(
         ends: The neurons.
         noise: Root mean square error of a stored weight.
         seed: Draws the starts.
+        lag: Lag of the weights behind the gradients to start from, where it is known.
         progress: Called with the smallest miss so far.
 
     Returns:
@@ -158,7 +162,7 @@ def search(
     """
     n = ends.U.shape[1]
     families = [
-        _Family(own, noise, np.random.default_rng((seed, k)), guided)
+        _Family(own, guided, noise, lag, np.random.default_rng((seed, k)))
         for k, (own, guided) in enumerate(_shares(ends))
     ]
     left, ahead = _ROUNDS, None

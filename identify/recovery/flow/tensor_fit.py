@@ -96,11 +96,12 @@ def fit_tensor(
     unit = _mean_eigenvalue(J)
 
     def missed(x: Float64[FloatArray, " p"]) -> Float64[FloatArray, "m q"]:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a trial may run away
             return (end - flow.path(x)[-1]) * weights
 
-    x = _solution(J, J.transposed((end - start) * weights), _MU[0] * unit)
-    miss = missed(x)
+    x, miss = np.zeros(flow.unknowns), (end - start) * weights
+    first = _solution(J, J.transposed(miss), _MU[0] * unit)
+    x, miss = _searched(x, first, _MU[0] * unit, miss, missed) or (x, miss)
     for mu in np.array(_MU[1:]) * unit:
         J = _Linear.at(flow, weights, flow.path(x), x)
         step = _solution(J, J.transposed(miss) - mu * x, mu)
@@ -129,7 +130,9 @@ def _searched(
     for _ in range(_HALVINGS):
         trial = x + step
         new = missed(trial)
-        if float(np.sum(new**2) + mu * trial @ trial) < before:
+        with np.errstate(over="ignore", invalid="ignore"):
+            after = float(np.sum(new**2) + mu * trial @ trial)
+        if after < before:
             return trial, new
         step = step / 2
     return None
