@@ -65,7 +65,9 @@ def filled(
     return np.concatenate([pool, directions / norms])
 
 
-def fit_weights(tensor: SymmetricTensor, x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
+def fit_weights(
+    tensor: SymmetricTensor, x: Float64[FloatArray, "n r"]
+) -> Float64[FloatArray, " n"]:
     """Return the b that fit T best for given directions.
 
     The paper's b_k = T(x_k, ..., x_k) holds for orthonormal x only: T(x_k, ..., x_k) =

@@ -124,7 +124,9 @@ def starting_point(
 
 
 def norms_from_degrees(
-    tensors: Mapping[int, SymmetricTensor], directions: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+    tensors: Mapping[int, SymmetricTensor],
+    directions: Float64[FloatArray, "n r"],
+    b: Float64[FloatArray, " n"],
 ) -> tuple[Float64[FloatArray, " n"], Float64[FloatArray, " n"]]:
     """Return norms and signs, read off b_i |x_i|^k at several degrees k along unit directions.
 

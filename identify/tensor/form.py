@@ -39,7 +39,7 @@ def raised(r: int, k: int) -> tuple[IntArray, FloatArray]:
 def slopes(q: Float64[FloatArray, "... N"], r: int, k: int) -> Float64[FloatArray, "... M r"]:
     """Return the coefficients of f, the form of degree k being sum_e q_e phi_e."""
     place, factor = raised(r, k)
-    return q[..., place] * factor
+    return np.asarray(q[..., place] * factor, dtype=np.float64)
 
 
 def slopes_transposed(

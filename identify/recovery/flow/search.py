@@ -184,7 +184,7 @@ def search(
 
 
 def _shares(ends: Ends) -> list[tuple[Ends, Ends | None]]:
-    """Return the neurons of both families, and those of each whose polynomial starts it, or None."""
+    """Return the neurons of both families, and those whose polynomial starts each, or None."""
     unknowns, q = TensorFlow.of(ends).unknowns, ends.U.shape[1] + 1
     mild = ends.mild()
     needed, most = (int(np.ceil(ratio * unknowns / q)) for ratio in (_DETERMINED, _AMPLE))

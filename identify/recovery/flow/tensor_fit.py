@@ -184,5 +184,3 @@ def _solution(J: _Linear, right: Float64[FloatArray, " p"], mu: float) -> Float6
         before, square = square, float(r @ r)
         p = r + (square / before) * p
     return x
-
-

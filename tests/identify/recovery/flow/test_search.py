@@ -13,7 +13,8 @@ from identify.recovery.flow.search import _Family, same_samples, search
 
 
 @pytest.mark.parametrize(
-    ("activation", "n", "m", "seed"), [(CUBIC, 4, 80, 0), (CUBIC, 6, 150, 1), (QUARTIC, 4, 80, 2), (MIXED, 4, 80, 3)]
+    ("activation", "n", "m", "seed"),
+    [(CUBIC, 4, 80, 0), (CUBIC, 6, 150, 1), (QUARTIC, 4, 80, 2), (MIXED, 4, 80, 3)],
 )
 def test_planted_samples_are_found_and_confirmed(activation, n, m, seed):
     truth, seen = planted(seed, n=n, m=m, activation=activation), []
