@@ -64,6 +64,26 @@ def by_samples(
     return J + straight.transpose(0, 2, 1, 3)
 
 
+def by_samples_transposed(
+    flow: Flow,
+    drive: Drive,
+    path: Float64[FloatArray, "t m q"],
+    change: Float64[FloatArray, "m q"],
+) -> Float64[FloatArray, "n r"]:
+    """Apply the transpose of ``by_samples`` to a change of the end, without forming it."""
+    total, trained = np.zeros_like(drive.z), float(flow.ends.output_moves)
+    rho = simpson(flow.steps)[:, None] * (flow.basis(flow.times) @ drive.c.T)
+    for k, B in _backwards(flow, drive, path):
+        sigma, a, u = flow.ends.at(float(flow.times[k])), path[k, :, :1], path[k, :, 1:]
+        back = np.matmul(change[:, None, :], B)[:, 0, :]  # e^T B
+        t = u @ drive.z.T
+        slope = a * sigma(t, 1)
+        turned = a * sigma(t, 2) * (back[:, 1:] @ drive.z.T)
+        first = trained * back[:, :1] * sigma(t, 1) + turned
+        total += rho[k][:, None] * (first.T @ u + slope.T @ back[:, 1:])
+    return total
+
+
 def by_lag(
     flow: Flow, drive: Drive, path: Float64[FloatArray, "t m q"]
 ) -> Float64[FloatArray, "m q"]:

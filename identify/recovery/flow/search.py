@@ -67,12 +67,14 @@ class Found:
         miss: Relative distance of the flow's end from the weights, of the neurons used.
         confirmed: Which samples the other family has found as well, (n,).
         starts: Number of descents.
+        halved: Whether each family had neurons of its own.
     """
 
     drive: Drive
     miss: float
     confirmed: BoolArray
     starts: int
+    halved: bool
 
 
 class _Family:
@@ -161,9 +163,10 @@ def search(
         The best, and what of it both families have found.
     """
     n = ends.U.shape[1]
+    shares = _shares(ends)
     families = [
         _Family(own, guided, noise, lag, np.random.default_rng((seed, k)))
-        for k, (own, guided) in enumerate(_shares(ends))
+        for k, (own, guided) in enumerate(shares)
     ]
     left, ahead = _ROUNDS, None
     confirmed = np.zeros(n, bool)
@@ -180,7 +183,8 @@ def search(
             left = min(left - 1, _MORE) if near else left - 1
     assert ahead is not None
     starts = sum(family.count for family in families)
-    return Found(ahead.drive, ahead.miss, confirmed, starts)
+    halved = all(own is not ends for own, _ in shares)
+    return Found(ahead.drive, ahead.miss, confirmed, starts, halved)
 
 
 def _shares(ends: Ends) -> list[tuple[Ends, Ends | None]]:
