@@ -73,6 +73,7 @@ def test_families_share_no_neuron_where_halves_suffice(m, monkeypatch):
             shares.append((own, guided))
 
     monkeypatch.setattr("identify.recovery.flow.search._Family", Recorded)
+    monkeypatch.setattr("identify.recovery.flow.search._ROUNDS", 1)
     search(planted(3, n=6, m=m).ends, noise=1e-16, seed=0)
     (first, guided), (second, other) = shares
     common = set(first.a0) & set(second.a0)
