@@ -49,8 +49,10 @@ def slopes_transposed(
     place, factor = raised(r, k)
     N = form_dimension(r, k)
     weighted = (C * factor).reshape(-1, place.size)
-    rows = [np.bincount(place.ravel(), weights=row, minlength=N) for row in weighted]
-    return np.stack(rows).reshape(*C.shape[:-2], N)
+    rows = np.zeros((len(weighted), N))
+    for row, values in zip(rows, weighted, strict=True):
+        row[:] = np.bincount(place.ravel(), weights=values, minlength=N)
+    return rows.reshape(*C.shape[:-2], N)
 
 
 @dataclass(frozen=True, slots=True)
