@@ -22,7 +22,7 @@ from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.moves import split_and_merge
 from identify.recovery.flow.tensor_fit import fit_tensor
 from identify.recovery.flow.tensor_flow import TensorFlow
-from identify.recovery.flow.tensor_start import decomposed
+from identify.recovery.flow.tensor_start import first_drive
 
 SAME = 0.99
 """Cosine from which two families have found the same sample."""
@@ -117,7 +117,7 @@ class _Family:
         if self.guided is not None:
             fit = fit_tensor(TensorFlow.of(self.guided), noise=self.noise)
             if fit.miss < _HOPE:
-                drive = replace(decomposed(fit, _FUNCTIONS, self.rng), lag=self.lag)
+                drive = replace(first_drive(fit, _FUNCTIONS, self.rng), lag=self.lag)
                 return self._descent(drive, _SIZES[2:], 1e-2)
         z = self.rng.standard_normal((self.n, self.flow.ends.U.shape[1]))
         z /= np.linalg.norm(z, axis=1, keepdims=True)

@@ -18,7 +18,7 @@ _LONGEST = 4.0
 """Lengths read off the lower degrees are taken to lie within this factor of their median."""
 
 
-def decomposed(fit: TensorFit, functions: int, rng: np.random.Generator) -> Drive:
+def first_drive(fit: TensorFit, functions: int, rng: np.random.Generator) -> Drive:
     """Return n = r samples and residual functions that explain the highest degree of P best."""
     sigma, forms = fit.flow.ends.activation, fit.flow.forms(fit.x)
     alpha, r = sigma.degree, fit.flow.ends.U.shape[1]

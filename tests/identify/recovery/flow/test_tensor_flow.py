@@ -9,7 +9,7 @@ from flow_cases import CUBIC, MIXED, QUARTIC, cosines, neurons, planted, unit_sa
 from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.tensor_fit import _Linear, fit_tensor
 from identify.recovery.flow.tensor_flow import TensorFlow
-from identify.recovery.flow.tensor_start import decomposed
+from identify.recovery.flow.tensor_start import first_drive
 from identify.tensor.features import monomial_features
 
 
@@ -65,7 +65,7 @@ def test_samples_from_a_flow_without_any_start(activation, n, m, movement):
     seen = []
     fit = fit_tensor(TensorFlow.of(mild(truth)), progress=seen.append)
     assert fit.miss == seen[-1] < 0.02
-    drive = decomposed(fit, 3, np.random.default_rng(0))
+    drive = first_drive(fit, 3, np.random.default_rng(0))
     assert np.all(cosines(drive.z, truth.drive.z) > 0.99)
     nearest = np.argmax(np.abs(truth.drive.z @ drive.z.T), axis=1)
     z, c = drive.z[nearest], drive.c[nearest]
