@@ -214,7 +214,7 @@ class Course:
         times: Times from 0 to 1, (t,).
         residuals: Residual of every sample at them, up to a common factor and a common pace: what
             shows is how they went relative to each other, (t, n).
-        confirmed: Which samples independent random starts have found as well, (n,).
+        confirmed: Which samples an independent search has found as well, (n,).
     """
 
     decay: float

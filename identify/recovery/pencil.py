@@ -14,13 +14,13 @@ import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.activation import integer_power
-from identify.tensor.implicit import ImplicitTensor
+from identify.tensor.implicit import ImplicitTensor, SymmetricTensor
 from identify.tensor.rank import gap_rank
 
 
 def range_basis(tensor: ImplicitTensor, rng: np.random.Generator) -> Float64[FloatArray, "r n"]:
     """Return an orthonormal basis of the span of the components of T, from a few random slices."""
-    r = tensor.nodes.shape[1]
+    r = tensor.variables
     slices = [tensor.slice(v) for v in rng.standard_normal((8, r))]
     left, values, _ = np.linalg.svd(np.concatenate(slices, axis=1))
     rank, _ = gap_rank(values, values[0] * 1e-13, largest=r)
@@ -28,14 +28,14 @@ def range_basis(tensor: ImplicitTensor, rng: np.random.Generator) -> Float64[Flo
 
 
 def pencil_directions(
-    tensor: ImplicitTensor, pairs: int, rng: np.random.Generator
+    tensor: SymmetricTensor, pairs: int, rng: np.random.Generator
 ) -> Float64[FloatArray, "k r"]:
     """Return unit directions from random pairs of slices (paper, eqs. A.6 to A.9), T of rank r.
 
     There are r for each pair that is not singular; complex ones, which only noise brings, give
     their real and imaginary parts.
     """
-    r = tensor.nodes.shape[1]
+    r = tensor.variables
     found = []
     for _ in range(pairs):
         v = rng.standard_normal((2, r))
@@ -56,7 +56,18 @@ def pencil_directions(
     return (directions / np.where(norms > 0, norms, 1.0))[norms[:, 0] > 0]
 
 
-def fit_weights(tensor: ImplicitTensor, x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
+def filled(
+    pool: Float64[FloatArray, "k n"], n: int, rng: np.random.Generator
+) -> Float64[FloatArray, "l n"]:
+    """Fill a pool that a singular slice left short with random unit directions."""
+    directions = rng.standard_normal((max(0, n - len(pool)), n))
+    norms = np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.concatenate([pool, directions / norms])
+
+
+def fit_weights(
+    tensor: SymmetricTensor, x: Float64[FloatArray, "n r"]
+) -> Float64[FloatArray, " n"]:
     """Return the b that fit T best for given directions.
 
     The paper's b_k = T(x_k, ..., x_k) holds for orthonormal x only: T(x_k, ..., x_k) =
@@ -67,7 +78,7 @@ def fit_weights(tensor: ImplicitTensor, x: Float64[FloatArray, "n r"]) -> Float6
 
 
 def pick(
-    tensor: ImplicitTensor, pool: Float64[FloatArray, "k r"], n: int
+    tensor: SymmetricTensor, pool: Float64[FloatArray, "k r"], n: int
 ) -> tuple[Float64[FloatArray, "n r"], Float64[FloatArray, " n"]]:
     """Pick n unit directions of a pool that explain T, by orthogonal matching pursuit, and b."""
     gram = integer_power(pool @ pool.T, tensor.degree)

@@ -78,7 +78,7 @@ def _explained(solved: Solved) -> bool:
 
 
 def _of_flow(problem: Problem, options: Options, static: Solved | None) -> Solved | None:
-    """Follow every neuron, from the samples found so far or from random starts."""
+    """Follow every neuron, from the samples found so far or from a search."""
     start = None if static is None else static.fit
     with np.errstate(all="ignore"):
         found = ordinary(problem, options, start)

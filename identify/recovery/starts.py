@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from identify.equations.system import Equations
 from identify.recovery.duals import fitted_weights, sharpened
 from identify.recovery.fit import Fit
 from identify.recovery.levenberg import refine
-from identify.recovery.pencil import fit_weights, pencil_directions, pick
-from identify.tensor.interpolation import Interpolation, Tensors
+from identify.recovery.pencil import filled, fit_weights, pencil_directions, pick
+from identify.tensor.implicit import SymmetricTensor
+from identify.tensor.interpolation import Interpolation
 
 _SINGLES = 30
 """Slice pairs of which the one with the smallest residual starts the first refinement."""
@@ -64,7 +65,7 @@ def solve_components(
             pool = pencil_directions(tensor, pairs, rng)
             if known is not None:
                 pool = np.concatenate([pool, known @ basis])
-            directions, b = pick(tensor, _filled(pool, n, rng), n)
+            directions, b = pick(tensor, filled(pool, n, rng), n)
             x, b = starting_point(equations, interpolation, directions @ basis.T, b)
         fit = refine(equations, x, b, progress=progress)
         if best is None or fit.residual < best.residual:
@@ -86,7 +87,7 @@ def _best_single(
     tensor = interpolation.tensors[equations.activation.degree].restricted(basis)
     starts = []
     for _ in range(_SINGLES):
-        directions = _filled(pencil_directions(tensor, 1, rng), n, rng)[:n]
+        directions = filled(pencil_directions(tensor, 1, rng), n, rng)[:n]
         b = fit_weights(tensor, directions)
         x, b = starting_point(equations, interpolation, directions @ basis.T, b)
         starts.append((float(np.linalg.norm(equations.residual(x, b))), x, b))
@@ -98,15 +99,6 @@ def _best_single(
         if float(np.linalg.norm(equations.residual(*sharper))) < _SHARPER * best:
             return sharper
     return x, b
-
-
-def _filled(
-    pool: Float64[FloatArray, "k n"], n: int, rng: np.random.Generator
-) -> Float64[FloatArray, "l n"]:
-    """Fill a pool that a singular slice left short with random unit directions."""
-    directions = rng.standard_normal((max(0, n - len(pool)), n))
-    norms = np.linalg.norm(directions, axis=1, keepdims=True)
-    return np.concatenate([pool, directions / norms])
 
 
 def starting_point(
@@ -127,12 +119,14 @@ def starting_point(
         if alpha % 2:
             return np.sign(b)[:, None] * length[:, None] * directions, np.ones_like(b)
         return length[:, None] * directions, np.sign(b)
-    norms, flips = _norms_from_degrees(interpolation.tensors, directions, b)
+    norms, flips = norms_from_degrees(interpolation.tensors, directions, b)
     return directions * (flips * norms)[:, None], b * flips**alpha / norms**alpha
 
 
-def _norms_from_degrees(
-    tensors: Tensors, directions: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+def norms_from_degrees(
+    tensors: Mapping[int, SymmetricTensor],
+    directions: Float64[FloatArray, "n r"],
+    b: Float64[FloatArray, " n"],
 ) -> tuple[Float64[FloatArray, " n"], Float64[FloatArray, " n"]]:
     """Return norms and signs, read off b_i |x_i|^k at several degrees k along unit directions.
 

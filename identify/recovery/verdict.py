@@ -83,7 +83,7 @@ def judge(
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict and its reasons.
 
-    ``excess``: the polynomial fits much better than n samples do; ``searched``: random starts found
+    ``excess``: the polynomial fits much better than n samples do; ``searched``: a search found
     them, which excludes no others.
     """
     n, norms = len(recovery.x), np.linalg.norm(recovery.x, axis=1)

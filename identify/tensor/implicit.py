@@ -8,11 +8,35 @@ A.6). Nodes u_j and duals y_j stand for the symmetric part of sum_j u_j^{(x) alp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.activation import integer_power
+
+
+@runtime_checkable
+class SymmetricTensor(Protocol):
+    """What a decomposition needs of a symmetric tensor."""
+
+    @property
+    def degree(self) -> int:
+        """The degree alpha."""
+        ...
+
+    @property
+    def variables(self) -> int:
+        """The number r of variables."""
+        ...
+
+    def p(self, w: Float64[FloatArray, "k r"]) -> Float64[FloatArray, " k"]:
+        """Evaluate the form p."""
+        ...
+
+    def slice(self, v: Float64[FloatArray, " r"]) -> Float64[FloatArray, "r r"]:
+        """Return the slice M(v)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +52,11 @@ class ImplicitTensor:
     degree: int
     nodes: Float64[FloatArray, "m r"]
     dual: Float64[FloatArray, "m r"]
+
+    @property
+    def variables(self) -> int:
+        """The number r of variables."""
+        return self.nodes.shape[1]
 
     def p(self, w: Float64[FloatArray, "k r"]) -> Float64[FloatArray, " k"]:
         """Evaluate the form p, the sum of (u_j.w)^{alpha-1} (y_j.w)."""

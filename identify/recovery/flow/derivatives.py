@@ -20,6 +20,7 @@ import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.flow import Drive, Flow
+from identify.recovery.flow.steps import backwards, simpson
 
 _LAG = 1e-4
 """Change of the lag by which its derivative is taken."""
@@ -36,7 +37,7 @@ def by_functions(
         t = path[k, :, 1:] @ drive.z.T
         along = a[:, :, None] * sigma(t, 1)[:, None, :] * np.matmul(B[:, :, 1:], drive.z.T)
         moved[..., k] = trained * B[:, :, :1] * sigma(t)[:, None, :] + along
-    return moved @ (_simpson(flow)[:, None] * flow.basis(flow.times))
+    return moved @ (simpson(flow.steps)[:, None] * flow.basis(flow.times))
 
 
 def by_samples(
@@ -46,7 +47,7 @@ def by_samples(
     (times, m, q), (n, r) = path.shape, drive.z.shape
     along, across = np.empty((m, q, n, times)), np.empty((m, n, times))
     through, trained = np.empty((m, times, q, r)), float(flow.ends.output_moves)
-    rho = _simpson(flow)[:, None] * (flow.basis(flow.times) @ drive.c.T)
+    rho = simpson(flow.steps)[:, None] * (flow.basis(flow.times) @ drive.c.T)
     for k, B in _backwards(flow, drive, path):
         sigma, a = flow.ends.at(float(flow.times[k])), path[k, :, :1]
         t = path[k, :, 1:] @ drive.z.T
@@ -63,6 +64,26 @@ def by_samples(
     return J + straight.transpose(0, 2, 1, 3)
 
 
+def by_samples_transposed(
+    flow: Flow,
+    drive: Drive,
+    path: Float64[FloatArray, "t m q"],
+    change: Float64[FloatArray, "m q"],
+) -> Float64[FloatArray, "n r"]:
+    """Apply the transpose of ``by_samples`` to a change of the end, without forming it."""
+    total, trained = np.zeros_like(drive.z), float(flow.ends.output_moves)
+    rho = simpson(flow.steps)[:, None] * (flow.basis(flow.times) @ drive.c.T)
+    for k, B in _backwards(flow, drive, path):
+        sigma, a, u = flow.ends.at(float(flow.times[k])), path[k, :, :1], path[k, :, 1:]
+        back = np.matmul(change[:, None, :], B)[:, 0, :]  # e^T B
+        t = u @ drive.z.T
+        slope = a * sigma(t, 1)
+        turned = a * sigma(t, 2) * (back[:, 1:] @ drive.z.T)
+        first = trained * back[:, :1] * sigma(t, 1) + turned
+        total += rho[k][:, None] * (first.T @ u + slope.T @ back[:, 1:])
+    return total
+
+
 def by_lag(
     flow: Flow, drive: Drive, path: Float64[FloatArray, "t m q"]
 ) -> Float64[FloatArray, "m q"]:
@@ -70,31 +91,11 @@ def by_lag(
     return (flow.path(replace(drive, lag=drive.lag + _LAG))[-1] - path[-1]) / _LAG
 
 
-def _simpson(flow: Flow) -> Float64[FloatArray, " t"]:
-    """Return the weights of the times in an integral from 0 to 1."""
-    weights = np.full(2 * flow.steps + 1, 2.0)
-    weights[1::2], weights[[0, -1]] = 4.0, 1.0
-    return weights / (6 * flow.steps)
-
-
 def _backwards(
     flow: Flow, drive: Drive, path: Float64[FloatArray, "t m q"]
 ) -> Iterator[tuple[int, Float64[FloatArray, "m q q"]]]:
     """Yield the number of a time and B there, from the last to the first."""
-    times, m, q = path.shape
-    h = 1 / flow.steps
-    B, A = np.tile(np.eye(q), (m, 1, 1)), _by_position(flow, drive, path, times - 1)
-    yield times - 1, B
-    for k in range(times - 3, -1, -2):
-        middle, before = (_by_position(flow, drive, path, i) for i in (k + 1, k))
-        k1 = B @ A
-        k2 = (B + h / 2 * k1) @ middle
-        k3 = (B + h / 2 * k2) @ middle
-        k4 = (B + h * k3) @ before
-        new = B + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        yield k + 1, (B + new) / 2 + h / 8 * (k1 - new @ before)
-        yield k, new
-        B, A = new, before
+    return backwards(lambda k: _by_position(flow, drive, path, k), flow.steps)
 
 
 def _by_position(

@@ -9,6 +9,10 @@ import numpy as np
 from identify.arrays import Float64, FloatArray, IntArray
 from identify.equations.activation import Polynomial
 
+_MILD = 0.5
+"""A neuron that moved by more than this share of its length is left out of fits: few Runge-Kutta
+steps do not follow it, and what the model neglects grows with the movement."""
+
 _LEVEL = 0.1
 """A neuron that moves less than this share of the median counts as if it moved so much: below lies
 the noise of the weights rather than an error of the model."""
@@ -49,6 +53,12 @@ class Ends:
         """The length of that change."""
         return np.linalg.norm(self.change, axis=1)
 
+    @property
+    def relative_movement(self) -> Float64[FloatArray, " m"]:
+        """The movement over the initial size of the neuron."""
+        size = np.sqrt(self.a0**2 + np.sum(self.U0**2, axis=1))
+        return self.movement / np.maximum(size, np.finfo(float).tiny)
+
     def weights(self, noise: float = 0.0) -> Float64[FloatArray, " m"]:
         """Return weights that make the model's errors, which grow with the movement, of one size.
 
@@ -65,9 +75,13 @@ class Ends:
 
     def least_moved(self, count: int) -> Ends:
         """Return the neurons that moved least relative to their size: their flow is mild."""
-        size = np.sqrt(self.a0**2 + np.sum(self.U0**2, axis=1))
-        relative = self.movement / np.maximum(size, np.finfo(float).tiny)
-        return self.chosen(np.sort(np.argsort(relative, kind="stable")[:count]))
+        order = np.argsort(self.relative_movement, kind="stable")
+        return self.chosen(np.sort(order[:count]))
+
+    def mild(self) -> IntArray:
+        """Return the neurons whose flow is mild, by what they moved."""
+        order = np.argsort(self.relative_movement, kind="stable")
+        return order[self.relative_movement[order] <= _MILD]
 
     def outputs(self, x: Float64[FloatArray, "n r"]) -> Float64[FloatArray, " n"]:
         """Return the outputs of the final network."""

@@ -21,6 +21,7 @@ from numpy.polynomial import legendre
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.ends import Ends
+from identify.recovery.flow.steps import integrated, times_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Flow:
     @property
     def times(self) -> Float64[FloatArray, " t"]:
         """The ends and middles of all steps, 2 S + 1 of them."""
-        return np.arange(2 * self.steps + 1) / (2 * self.steps)
+        return times_of(self.steps)
 
     def velocity(
         self, theta: Float64[FloatArray, "m q"], drive: Drive, s: float
@@ -82,20 +83,8 @@ class Flow:
 
     def path(self, drive: Drive) -> Float64[FloatArray, "t m q"]:
         """Return the neurons at ``times``."""
-        h = 1 / self.steps
         theta = np.column_stack([self.ends.a0, self.ends.U0])
-        path = np.empty((2 * self.steps + 1, *theta.shape))
-        path[0], before = theta, self.velocity(theta, drive, 0.0)
-        for k in range(self.steps):
-            s = k * h
-            k2 = self.velocity(theta + h / 2 * before, drive, s + h / 2)
-            k3 = self.velocity(theta + h / 2 * k2, drive, s + h / 2)
-            k4 = self.velocity(theta + h * k3, drive, s + h)
-            new = theta + h / 6 * (before + 2 * k2 + 2 * k3 + k4)
-            after = self.velocity(new, drive, s + h)
-            path[2 * k + 1] = (theta + new) / 2 + h / 8 * (before - after)  # Hermite
-            path[2 * k + 2], theta, before = new, new, after
-        return path
+        return integrated(lambda at, s: self.velocity(at, drive, s), theta, self.steps)
 
     def miss(self, drive: Drive) -> Float64[FloatArray, "m q"]:
         """Return by how far the flow misses the final weights."""

@@ -11,10 +11,6 @@ from identify.recovery.flow.descent import Descent, descend
 from identify.recovery.flow.ends import Ends
 from identify.recovery.flow.flow import Drive, Flow
 
-_MILD = 0.5
-"""A neuron that moved by more than this share of its length is left out: few Runge-Kutta steps do
-not follow it, and what the model neglects grows with the movement."""
-
 _SIZE = 1e-8
 """Weight of the prior on the residual functions, which only fixes what nothing else does."""
 
@@ -47,13 +43,12 @@ class LastFit:
 
 def last_fit(ends: Ends, drive: Drive, *, noise: float) -> LastFit:
     """Fit from a drive that is near a solution."""
-    size = np.sqrt(ends.a0**2 + np.sum(ends.U0**2, axis=1))
-    used = np.flatnonzero(ends.movement <= _MILD * size)
+    used = np.sort(ends.mild())
     mild = ends.chosen(used)
     n, r = drive.z.shape
     few = mild.least_moved(_PER_UNKNOWN * n * (r + _MOST) // (r + 1))
     best = None
-    for K in range(2, _MOST + 1):
+    for K in range(max(2, drive.c.shape[1]), _MOST + 1):
         functions = np.zeros((n, K))
         functions[:, : drive.c.shape[1]] = drive.c[:, :K]
         start = Drive(drive.z, functions, drive.lag)

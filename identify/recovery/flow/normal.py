@@ -3,8 +3,9 @@
 By the residual functions the end is differentiated along the flow; by the samples either likewise,
 or at the mean of the path, where the normal matrix has a structure that need not be formed through
 J. Neurons that move mildly make that an error of a few hundredths: a search loses little by it, a
-last fit does. Symbols as in ``identify.equations.system``: P = w a b sigma'(t),
-Q = w a b sigma''(t), V = w b sigma'(t), B and C the column-wise products of Q and V with u.
+last fit does, unless the gradient is that of the whole path. Symbols as in
+``identify.equations.system``: P = w a b sigma'(t), Q = w a b sigma''(t), V = w b sigma'(t), B and C
+the column-wise products of Q and V with u.
 """
 
 from __future__ import annotations
@@ -14,11 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
-from identify.recovery.flow.derivatives import by_functions, by_lag, by_samples
+from identify.recovery.flow.derivatives import (
+    by_functions,
+    by_lag,
+    by_samples,
+    by_samples_transposed,
+)
 from identify.recovery.flow.flow import Drive, Flow
 
 _CHUNK = 2**26
 """Entries of B held at a time (0.5 GB)."""
+
+
+_FORMED = 10**7
+"""Largest number of entries of J that is formed; beyond it a few more steps are cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +104,37 @@ def normal_equations(
     lagged: bool,
     whole: bool,
 ) -> NormalEquations:
-    """Build them at a drive; ``weights`` multiply each neuron's equations, ``whole`` forms J."""
+    """Build them at a drive; ``weights`` multiply each neuron's equations.
+
+    Args:
+        flow: The flow.
+        drive: Where it is linearised.
+        weights: One a neuron.
+        lagged: Whether the lag is free.
+        whole: Whether what samples do is followed along the whole path, in the gradient alone where
+            J would be large.
+
+    Returns:
+        The equations.
+    """
     path = flow.path(drive)
     miss = np.column_stack([flow.ends.a, flow.ends.U]) - path[-1]
     (m, q), w = miss.shape, weights[:, None, None]
     parts = [by_functions(flow, drive, path).reshape(m, q, -1)]
     if lagged:
         parts.append(by_lag(flow, drive, path)[..., None])
-    if whole:
+    formed = whole and m * q * (drive.z.size + drive.c.size) <= _FORMED
+    if formed:
         parts.insert(0, by_samples(flow, drive, path).reshape(m, q, -1))
     rest = (np.concatenate([*parts, miss[..., None]], axis=2) * w).reshape(m * q, -1)
     below = rest.T @ rest
     matrix, gradient = below[:-1, :-1], below[:-1, -1]
-    if not whole:
+    if not formed:
         mean = _Mean.of(flow, drive, path, weights)
         mixed = mean.transposed(rest.reshape(m, q, -1))
         matrix = np.block([[mean.normal(), mixed[:, :-1]], [mixed[:, :-1].T, matrix]])
-        gradient = np.concatenate([mixed[:, -1], gradient])
+        along = mixed[:, -1]
+        if whole:
+            along = by_samples_transposed(flow, drive, path, miss * weights[:, None] ** 2).ravel()
+        gradient = np.concatenate([along, gradient])
     return NormalEquations(matrix, gradient)

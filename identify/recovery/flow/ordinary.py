@@ -30,7 +30,7 @@ MOST = 40
 
 _TRUSTED = 0.02
 """The samples of a determined tensor are taken where they miss its own equations by less: training
-hardly moved it, and its decomposition is unique. Otherwise random starts have to find them too."""
+hardly moved it, and its decomposition is unique. Otherwise two families have to find them."""
 
 _EXPLAINED = 0.05
 """No samples are shown whose flow misses by more."""
@@ -46,8 +46,9 @@ class Ordinary:
         inside: Bounds on their distance from the truth in the row space.
         course: How the training went.
         used: Number of neurons that the flow was fitted to.
-        searched: Whether they come from random starts rather than from a determined tensor.
+        searched: Whether a search found them, rather than the tensor of weights that hardly moved.
         starts: Number of descents of the search, 0 without one.
+        halved: Whether each of its families had half of the neurons to itself.
     """
 
     problem: Problem
@@ -57,6 +58,7 @@ class Ordinary:
     used: int
     searched: bool
     starts: int
+    halved: bool
 
 
 def applies(problem: Problem) -> bool:
@@ -65,7 +67,7 @@ def applies(problem: Problem) -> bool:
 
 
 def ordinary(problem: Problem, options: Options, start: Fit | None) -> Ordinary | None:
-    """Find samples by their flow, from those of a static fit or from random starts, or None."""
+    """Find samples by their flow, from those of a static fit or by a search, or None."""
     ends, noise = _ends(problem), problem.space.noise
     n, found = problem.space.dimension, None
     scale = float(np.linalg.norm(problem.equations.right_side))
@@ -77,10 +79,9 @@ def ordinary(problem: Problem, options: Options, start: Fit | None) -> Ordinary 
     else:
         found = search(
             ends,
-            n,
             noise=noise,
             seed=options.seed,
-            first=first,
+            lag=options.training.lag or 0.0,
             progress=lambda e: options.report("training flow", e),
         )
         if found.miss > _EXPLAINED:
@@ -132,6 +133,7 @@ def _read(
         used=len(last.used),
         searched=found is not None,
         starts=0 if found is None else found.starts,
+        halved=found is not None and found.halved,
     )
 
 

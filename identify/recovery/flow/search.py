@@ -1,14 +1,17 @@
-"""Samples from starts that share nothing: two families have to agree, one of random starts alone.
+"""Samples from starts that share nothing: two families have to agree.
 
-A start ends at a solution, or with most samples right: then moves (``split_and_merge``) mend it.
-The families only meet in the comparison, so that what both end at does not rest on one start.
+Where half of the neurons determine the polynomial that moves them (``tensor_flow``), every family
+has a half of its own, and first descends from the decomposition of what it finds there; else they
+share the neurons, and one of them, or both, know random starts alone. A start ends at a solution,
+or with most samples right: then moves (``split_and_merge``) mend it. The families only meet in the
+comparison, so that what both end at does not rest on one start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +20,9 @@ from identify.recovery.flow.descent import Descent, descend, first_functions
 from identify.recovery.flow.ends import Ends
 from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.moves import split_and_merge
+from identify.recovery.flow.tensor_fit import fit_tensor
+from identify.recovery.flow.tensor_flow import TensorFlow
+from identify.recovery.flow.tensor_start import first_drive
 
 SAME = 0.99
 """Cosine from which two families have found the same sample."""
@@ -32,6 +38,12 @@ _GAIN = 5e-3
 
 _FEWEST = 7
 """So many equations per unknown are used at least: more neurons cost time, fewer mislead."""
+
+_DETERMINED, _AMPLE = 1.2, 4.0
+"""So many equations per coefficient determine the polynomial; more than that are not used."""
+
+_LARGEST = 40_000
+"""Most coefficients of a polynomial that is fitted."""
 
 _IDLE, _HELPS = 4, 0.97
 """So many moves in a row that do not lower the miss to this share end a start."""
@@ -55,21 +67,27 @@ class Found:
         miss: Relative distance of the flow's end from the weights, of the neurons used.
         confirmed: Which samples the other family has found as well, (n,).
         starts: Number of descents.
+        halved: Whether each family had neurons of its own.
     """
 
     drive: Drive
     miss: float
     confirmed: BoolArray
     starts: int
+    halved: bool
 
 
 class _Family:
     """Descents of one random stream: a start, moves while they help, then the next start."""
 
     def __init__(
-        self, flow: Flow, n: int, noise: float, rng: np.random.Generator, first: Drive | None
+        self, ends: Ends, guided: Ends | None, noise: float, lag: float, rng: np.random.Generator
     ) -> None:
-        self.flow, self.n, self.noise, self.rng, self.first = flow, n, noise, rng, first
+        self.n, self.lag = ends.U.shape[1], lag
+        unknowns = self.n * (self.n + _FUNCTIONS)
+        few = ends.least_moved(-(-_FEWEST * unknowns // (self.n + 1)))
+        self.flow, self.noise, self.rng = Flow(few, _FUNCTIONS, _STEPS), noise, rng
+        self.guided = guided
         self.best: Descent | None = None
         self.current: Descent | None = None
         self.idle, self.count = 0, 0
@@ -84,7 +102,7 @@ class _Family:
         current = self.current
         stuck = current is None or self.idle == _IDLE or not _NEAR <= current.miss < np.inf
         if current is None or stuck:
-            self.current, self.first, self.idle = self._started(), None, 0
+            self.current, self.guided, self.idle = self._started(), None, 0
         else:
             weights = self.flow.ends.weights(self.noise)
             moved = split_and_merge(self.flow, current.drive, weights, self.rng)
@@ -96,12 +114,14 @@ class _Family:
         return self.best
 
     def _started(self) -> Descent:
-        if self.first is not None:
-            c = np.pad(self.first.c, ((0, 0), (0, _FUNCTIONS - self.first.c.shape[1])))
-            return self._descent(Drive(self.first.z, c), _SIZES[2:], 1e-2)
+        if self.guided is not None:
+            fit = fit_tensor(TensorFlow.of(self.guided), noise=self.noise)
+            if fit.miss < _HOPE:
+                drive = replace(first_drive(fit, _FUNCTIONS, self.rng), lag=self.lag)
+                return self._descent(drive, _SIZES[2:], 1e-2)
         z = self.rng.standard_normal((self.n, self.flow.ends.U.shape[1]))
         z /= np.linalg.norm(z, axis=1, keepdims=True)
-        return self._descent(Drive(z, first_functions(self.flow, z)), _SIZES, 1.0)
+        return self._descent(Drive(z, first_functions(self.flow, z), self.lag), _SIZES, 1.0)
 
     def _descent(self, drive: Drive, sizes: tuple[float, ...], damping: float) -> Descent:
         """Descend with the prior annealed, and with the lag where that ends near a solution."""
@@ -124,32 +144,29 @@ class _Family:
 
 def search(
     ends: Ends,
-    n: int,
     *,
     noise: float,
     seed: int,
-    first: Drive | None = None,
+    lag: float = 0.0,
     progress: Callable[[float], None] | None = None,
 ) -> Found:
-    """Search n samples whose flow ends at the given weights.
+    """Search as many samples as there are coordinates, whose flow ends at the given weights.
 
     Args:
         ends: The neurons.
-        n: Number of samples.
         noise: Root mean square error of a stored weight.
         seed: Draws the starts.
-        first: A guess with constant residual functions, where one family starts.
+        lag: Lag of the weights behind the gradients to start from, where it is known.
         progress: Called with the smallest miss so far.
 
     Returns:
         The best, and what of it both families have found.
     """
-    unknowns = n * (ends.U.shape[1] + _FUNCTIONS)
-    few = ends.least_moved(-(-_FEWEST * unknowns // (ends.U.shape[1] + 1)))
-    flow = Flow(few, _FUNCTIONS, _STEPS)
+    n = ends.U.shape[1]
+    shares = _shares(ends)
     families = [
-        _Family(flow, n, noise, np.random.default_rng((seed, k)), guess)
-        for k, guess in enumerate((first, None))
+        _Family(own, guided, noise, lag, np.random.default_rng((seed, k)))
+        for k, (own, guided) in enumerate(shares)
     ]
     left, ahead = _ROUNDS, None
     confirmed = np.zeros(n, bool)
@@ -166,7 +183,21 @@ def search(
             left = min(left - 1, _MORE) if near else left - 1
     assert ahead is not None
     starts = sum(family.count for family in families)
-    return Found(ahead.drive, ahead.miss, confirmed, starts)
+    halved = all(own is not ends for own, _ in shares)
+    return Found(ahead.drive, ahead.miss, confirmed, starts, halved)
+
+
+def _shares(ends: Ends) -> list[tuple[Ends, Ends | None]]:
+    """Return the neurons of both families, and those whose polynomial starts each, or None."""
+    unknowns, q = TensorFlow.of(ends).unknowns, ends.U.shape[1] + 1
+    mild = ends.mild()
+    needed, most = (int(np.ceil(ratio * unknowns / q)) for ratio in (_DETERMINED, _AMPLE))
+    if unknowns > _LARGEST or len(mild) < needed:
+        return [(ends, None), (ends, None)]
+    if len(mild) < 2 * needed:
+        return [(ends, ends.chosen(mild[:most])), (ends, None)]
+    halves = [ends.chosen(mild[k::2]) for k in range(2)]
+    return [(half, half.chosen(np.arange(min(most, len(half.a))))) for half in halves]
 
 
 def same_samples(

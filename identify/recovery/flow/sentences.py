@@ -10,13 +10,13 @@ def explained(found: Ordinary) -> tuple[str, ...]:
     """Say how the samples were found, what the flow leaves, and which training it shows."""
     course, n = found.course, len(found.fit.x)
     many = int(course.confirmed.sum())
-    how = (
-        f"Two families of starts that share nothing ({found.starts} descents) agree on "
-        f"{many} of {n} samples; of the others nothing is claimed."
-        if many < n
-        else f"Two families of starts that share nothing ({found.starts} descents) agree on "
-        f"all {n} samples."
-    )
+    who = ", each with neurons of its own," if found.halved else " of starts that share nothing"
+    how = f"Two families{who} agree on all {n} samples after {found.starts} descents."
+    if many < n:
+        how = (
+            f"Two families{who} agree on {many} of {n} samples after {found.starts} descents; "
+            "of the others nothing is claimed."
+        )
     where = how if found.searched else "The flow starts from the samples of the tensor."
     m = len(found.problem.weights.a)
     return (

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from flow_cases import CUBIC, MIXED, QUARTIC, planted
 
-from identify.recovery.flow.derivatives import by_functions, by_lag, by_samples
+from identify.recovery.flow.derivatives import (
+    by_functions,
+    by_lag,
+    by_samples,
+    by_samples_transposed,
+)
 from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.normal import normal_equations
 
@@ -85,6 +90,28 @@ def test_the_normal_equations_of_the_whole_derivative(activation, lagged):
     miss = (flow.miss(off) * weights[:, None]).ravel()
     np.testing.assert_allclose(found.matrix, J.T @ J, atol=2e-4 * np.abs(J.T @ J).max())
     np.testing.assert_allclose(found.gradient, J.T @ miss, atol=2e-4 * np.abs(J.T @ miss).max())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("activation", [CUBIC, QUARTIC, MIXED], ids=str)
+def test_the_transpose_by_samples(activation, frozen):
+    flow, drive = case(activation, steps=3, frozen=frozen, decay=0.7)
+    path = flow.path(drive)
+    e = np.random.default_rng(0).standard_normal(path[0].shape)
+    formed = np.einsum("mqnr,mq->nr", by_samples(flow, drive, path), e)
+    np.testing.assert_allclose(by_samples_transposed(flow, drive, path, e), formed, rtol=1e-11)
+
+
+def test_a_large_derivative_is_not_formed(monkeypatch):
+    """The gradient stays that of the whole path, and the descent ends where it did."""
+    flow, drive = case(CUBIC, steps=4)
+    weights = np.linspace(0.5, 2, 6)
+    off = Drive(drive.z + 0.05, drive.c * 1.1)
+    formed = normal_equations(flow, off, weights, lagged=True, whole=True)
+    monkeypatch.setattr("identify.recovery.flow.normal._FORMED", 0)
+    found = normal_equations(flow, off, weights, lagged=True, whole=True)
+    np.testing.assert_allclose(found.gradient, formed.gradient, rtol=1e-9)
+    assert not np.allclose(found.matrix, formed.matrix, rtol=1e-6)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
