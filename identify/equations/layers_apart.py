@@ -64,7 +64,9 @@ ALIKE = LayersApart()
 """No difference shows."""
 
 
-def balanced(weights: Weights, activation: Polynomial, rho: float) -> tuple[Weights, LayersApart]:
+def at_one_rate(
+    weights: Weights, activation: Polynomial, rho: float
+) -> tuple[Weights, LayersApart]:
     """Return weights as if both layers had been trained at one rate, and what tells them apart.
 
     Args:

@@ -10,7 +10,7 @@ from identify.arrays import Float64, FloatArray
 from identify.checkpoints.spectrum import Spectrum, spectrum
 from identify.equations.activation import Polynomial
 from identify.equations.evaluations import Evaluations, evaluate
-from identify.equations.layers_apart import ALIKE, LayersApart, balanced
+from identify.equations.layers_apart import ALIKE, LayersApart, at_one_rate
 from identify.equations.row_space import RowSpace, row_space
 from identify.equations.system import Equations
 from identify.equations.undecayed import undecayed
@@ -81,7 +81,7 @@ def pose(weights: Weights, activation: Polynomial) -> Problem:
     _check_range(evaluate(weights, activation)[0], activation)
     stored = weights
     weights, decay, found = _seen(weights, activation)
-    weights, layers = balanced(weights, activation, decay)
+    weights, layers = at_one_rate(weights, activation, decay)
     evaluations = evaluate(weights, activation)
     space = _space(evaluations[0], found)
     first, *others = (replace(e, rounding=max(e.rounding, space.noise)) for e in evaluations)

@@ -11,7 +11,7 @@ from torch_cases import assert_no_false_claim, claims
 
 from identify import Verdict, verify_identifiability
 from identify.equations.activation import parse_activation
-from identify.equations.layers_apart import ALIKE, balanced
+from identify.equations.layers_apart import ALIKE, at_one_rate
 from identify.equations.weights import as_weights
 
 CUBIC = parse_activation(3)
@@ -20,7 +20,7 @@ CUBIC = parse_activation(3)
 def apart(rho=1.0, **training):
     net = descended(**training)
     weights = as_weights(net.a / rho, net.W / rho, net.init)
-    return weights, balanced(weights, CUBIC, rho), net
+    return weights, at_one_rate(weights, CUBIC, rho), net
 
 
 @pytest.mark.parametrize("output", [0.1, 0.5, 2.0, 10.0])
@@ -62,9 +62,9 @@ def test_equal_decays_are_not_named():
 
 def test_where_nothing_can_be_told():
     weights, _, _ = apart(output=4.0)
-    assert balanced(weights, parse_activation([0, 1, 0, 1]), 1.0) == (weights, ALIKE)
+    assert at_one_rate(weights, parse_activation([0, 1, 0, 1]), 1.0) == (weights, ALIKE)
     for other in (replace(weights, a=weights.a0), replace(weights, a0=None, W0=None)):
-        assert balanced(other, CUBIC, 1.0) == (other, ALIKE)
+        assert at_one_rate(other, CUBIC, 1.0) == (other, ALIKE)
 
 
 def test_samples_and_their_weights_come_back_from_unequal_rates():
