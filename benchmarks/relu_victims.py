@@ -7,6 +7,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn.datasets import load_digits
 from training_runs import StateDict
 
@@ -153,7 +154,8 @@ def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, object]:
     truth = victim.x / np.linalg.norm(victim.x, axis=1, keepdims=True)
     norms = np.linalg.norm(found.x, axis=1)
     cosines = (found.x / norms[:, None]) @ truth.T
-    best, nearest = cosines.max(axis=1), cosines.argmax(axis=1)
+    nearest = _one_to_one(cosines)
+    best = cosines[np.arange(len(norms)), nearest]
     aim = (victim.x if found.norm_known else truth)[nearest]
     errors = np.linalg.norm(found.x - aim, axis=1)
     sure = found.error_bound < CLAIM * norms
@@ -166,4 +168,13 @@ def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, object]:
         "worst_claimed_cosine": float(best[sure].min(initial=1.0)),
         "largest_error": float(errors[sure].max(initial=0.0)),
         "largest_bound": float(found.error_bound[sure].max(initial=0.0)),
+        "ratio": round(float(np.max((errors / found.error_bound)[sure], initial=0.0)), 4),
     }
+
+
+def _one_to_one(cosines: FloatArray) -> FloatArray:
+    """Return the true sample of each one shown, each taken once while there are any left."""
+    nearest = cosines.argmax(axis=1)
+    shown, true = linear_sum_assignment(cosines, maximize=True)
+    nearest[shown] = true
+    return nearest

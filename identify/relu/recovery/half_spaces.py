@@ -38,6 +38,15 @@ def sample_of_pattern(
     return N @ y
 
 
+def sample_within(layer: FirstLayer, V: FloatArray, i: int, silent: BoolArray) -> FloatArray:
+    """Fit a sample of norm 1 to its gates in what all duals but its own, rows of V, leave."""
+    others = np.delete(V, i, axis=0)
+    space = np.linalg.qr(others.T, mode="complete")[0][:, len(others) :]
+    if space.shape[1] > 1:
+        return sample_of_pattern(layer, silent, space)
+    return space[:, 0]
+
+
 def gate_conflicts(layer: FirstLayer, z: FloatArray, silent: BoolArray) -> tuple[float, float]:
     """Return the share of silent rows on at both ends, and of loud rows off at both ends."""
     t0, t1 = (G @ z for G in layer.gates)

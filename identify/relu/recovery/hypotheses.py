@@ -6,7 +6,8 @@ import numpy as np
 
 from identify.checkpoints.layer_change import LayerChange
 from identify.findings import Assumed
-from identify.relu.recovery.deflation import Duals
+from identify.relu.recovery.blocks import Duals
+from identify.relu.recovery.end_game import ReluSamples
 
 
 def independence(change: LayerChange, *, stated: bool) -> Assumed:
@@ -22,9 +23,10 @@ def independence(change: LayerChange, *, stated: bool) -> Assumed:
     return Assumed(change.rank or 0, stated, level, level, np.inf)
 
 
-def of_layer(assumed: Assumed, found: Duals) -> tuple[str, ...]:
+def of_layer(assumed: Assumed, found: Duals, samples: ReluSamples) -> tuple[str, ...]:
     """Return the hypotheses as sentences."""
-    least = min(int(silent.sum()) for silent in found.silent)
+    silent = [*found.silent, *(block.silent for block in found.blocks)]
+    least = min(int(rows.sum()) for rows in silent)
     return (
         "The optimiser is linear in the gradients: SGD, with or without momentum and decay.",
         "The initial weights are those of this run.",
@@ -38,5 +40,18 @@ def of_layer(assumed: Assumed, found: Duals) -> tuple[str, ...]:
         (
             f"Each was off on at least {least} neurons throughout its training, and accidents that "
             "silence neurons are as rare among those off at both ends as among those that moved."
+        ),
+        *_of_gates(samples),
+    )
+
+
+def _of_gates(samples: ReluSamples) -> tuple[str, ...]:
+    if not samples.by_gates:
+        return ()
+    return (
+        (
+            f"For the {samples.by_gates} samples bounded by their gates: of the neurons that such a "
+            f"sample left alone, and that are off where it is shown, at most {samples.quota} were "
+            "on at it both before and after the training."
         ),
     )

@@ -28,65 +28,76 @@ come near it, and those were built to."""
 _LOUD = 2 * SILENT
 """Noise levels from which a row excludes a direction."""
 
+_LOUD_UNSEEN = 0.3
+"""The same for a direction known roughly, in units of its root mean square over the rows."""
+
 _DRAWS = 100
 """Directions drawn through rows of a space of doubtful duals."""
 
+UNSEEN = -1
+"""The group of the samples whose duals are missing."""
 
-def doubtful(layer: FirstLayer, V: FloatArray, z: FloatArray, silent: BoolArray) -> BoolArray:
-    """Return which samples accidents may have spoilt.
+
+def doubtful(
+    layer: FirstLayer, V: FloatArray, z: FloatArray, silent: BoolArray, group: np.ndarray
+) -> np.ndarray:
+    """Return groups of duals such that accidents may have mixed duals of a group, and no others.
 
     Args:
         layer: The change of the first layer.
-        V: All duals as columns of norm 1, (n, n).
-        z: The samples with their signs as rows, (n, n).
-        silent: Rows that each dual silences, (n, h).
+        V: Duals as columns of norm 1, (n, n), the last of them rough guesses of those missing.
+        z: The samples of the others with their signs as rows, (k, n).
+        silent: Rows that each of those duals silences, (k, h).
+        group: Groups to begin with, (n,): equal for the duals of a block, UNSEEN for those missing.
 
     Returns:
-        Whether each sample is in doubt, (n,).
+        Groups, (n,).
 
     Source: mathematics in the head of this file.
     """
     off = np.array([np.maximum(*(G @ x for G in layer.gates)) <= 0 for x in z])
-    columns, rng = layer.M @ V, np.random.default_rng(0)
-    group = np.arange(layer.n)
+    columns, rng, group = layer.M @ V, np.random.default_rng(0), group.copy()
+    loud = np.full(layer.n, _LOUD * layer.noise)
+    unseen = group == UNSEEN
+    rough = _LOUD_UNSEEN * np.sqrt(np.mean(columns[:, unseen] ** 2, axis=0))
+    loud[unseen] = np.maximum(loud[unseen], rough)
     changed = True
     while changed:
         changed = False
-        for k in range(layer.n):
+        for k in range(len(z)):
             for name in np.unique(group):
                 space = np.flatnonzero(group == name)
-                if group[k] != name and _accidental(layer, columns, k, space, silent, off, rng):
-                    group[group == name] = group[k]
+                if group[k] == name or not len(space):
+                    continue
+                block = columns[:, space] / loud[space].max()
+                if _accidental(block, silent[k], off[k], rng):
+                    group[group == max(name, group[k])] = min(name, group[k])
                     changed = True
-    return np.bincount(group, minlength=layer.n)[group] > 1
+    return group
 
 
 def _accidental(
-    layer: FirstLayer,
-    columns: FloatArray,
-    k: int,
-    space: np.ndarray,
-    silent: BoolArray,
-    off: BoolArray,
-    rng: np.random.Generator,
+    block: FloatArray, silent: BoolArray, off: BoolArray, rng: np.random.Generator
 ) -> bool:
-    """Whether accidents may be all that keeps some direction of a space out of dual k."""
-    block, loud = columns[:, space], _LOUD * layer.noise
-    for w in _directions(block[silent[k]], loud, rng):
-        excluding = np.abs(block @ w) > loud
-        both = excluding & ~silent[k]
-        support, accidents = silent[k] & off[k] & excluding, silent[k] & ~off[k] & excluding
-        share = (np.sum(both & off[k]) + 1) / (np.sum(both) + 2)
+    """Whether accidents may be all that keeps some direction of a space out of a dual.
+
+    ``block`` (h, r) is in units of what is loud.
+    """
+    for w in _directions(block[silent], rng):
+        excluding = np.abs(block @ w) > 1
+        both = excluding & ~silent
+        support, accidents = silent & off & excluding, silent & ~off & excluding
+        share = (np.sum(both & off) + 1) / (np.sum(both) + 2)
         drawn = int(np.sum(support) + np.sum(accidents))
         if binom.sf(int(np.sum(support)) - 1, drawn, share) > CHANCE:
             return True
     return False
 
 
-def _directions(rows: FloatArray, loud: float, rng: np.random.Generator) -> FloatArray:
+def _directions(rows: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return unit directions of a space: its axes, and those that sets of loud rows leave free."""
     r = rows.shape[1]
-    rows = rows[np.linalg.norm(rows, axis=1) > loud]
+    rows = rows[np.linalg.norm(rows, axis=1) > 1]
     if r == 1 or len(rows) < r:
         return np.eye(r)
     picks = np.argsort(rng.random((_DRAWS, len(rows))), axis=1)[:, : r - 1]
