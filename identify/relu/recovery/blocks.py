@@ -15,8 +15,9 @@ from identify.arrays import BoolArray, FloatArray
 from identify.relu.recovery.polish import SILENT
 from identify.relu.recovery.problem import FirstLayer
 
-_INSIDE = 1e-3
-"""A column lies in a space when less than this share of it lies outside, and noise no more."""
+_INSIDE = 1e-6
+"""A column lies in a space when less than this share of it lies outside, or what noise may do: in
+ordinary training the columns of near-duplicates are alike to a share of their distance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +71,14 @@ def outside(layer: FirstLayer, space: FloatArray, v: FloatArray) -> float:
 
 def close_to(layer: FirstLayer, v: FloatArray) -> float:
     """Return the share of a column below which what lies outside a space may be noise."""
-    size = float(np.linalg.norm(layer.M @ v))
-    return max(_INSIDE, SILENT * layer.noise * float(np.sqrt(len(layer.M))) / size)
+    return _blur(layer, v[:, None])
+
+
+def _blur(layer: FirstLayer, space: FloatArray) -> float:
+    """Return the angle by which noise may turn the faintest column of a space."""
+    size = float(np.linalg.svd(layer.M @ space, compute_uv=False)[-1])
+    reach = SILENT * layer.noise * float(np.sqrt(len(layer.M)))
+    return min(0.5, max(_INSIDE, reach / max(size, 1e-300)))
 
 
 def independent(layer: FirstLayer, found: Duals) -> Duals:
@@ -107,9 +114,10 @@ def with_block(layer: FirstLayer, blocks: list[Block], new: Block) -> list[Block
     apart: list[Block] = []
     space, silent = new.space, new.silent
     for block in blocks:
-        both = np.hstack([layer.R @ block.space, layer.R @ space])
-        values = np.linalg.svd(both / np.linalg.norm(both, axis=0), compute_uv=False)
-        shared = len(values) - int(np.sum(values > _INSIDE))
+        both = np.hstack([np.linalg.qr(layer.R @ U)[0] for U in (block.space, space)])
+        values = np.linalg.svd(both, compute_uv=False)
+        least = max(_blur(layer, U) for U in (block.space, space))
+        shared = len(values) - int(np.sum(values > least))
         if not shared:
             apart.append(block)
             continue

@@ -51,6 +51,9 @@ _CONTAINED = 2
 _NEXT = 5
 """Entries from one to so many thresholds tell how many lie below one: a quarter as many."""
 
+_PATIENCE = 2
+"""Rounds without a find after which blocks are kept."""
+
 _AGAIN = 2
 """Times that all duals are polished again from the samples they give together."""
 
@@ -91,7 +94,9 @@ def find_duals(
         )
         chosen = _distinct(q.cpu().numpy(), values.cpu().numpy())
         found.rounds += 1
-        before, covered = covered, _taken(layer, found, soft, z[chosen], q[chosen], rng)
+        before = covered
+        together = since >= _PATIENCE  # samples that may yet be told apart are no block
+        covered = _taken(layer, found, soft, z[chosen], q[chosen], rng, together=together)
         if covered - before < _WORTH and found.v:  # false duals block what they combine
             covered = _from_samples(layer, found, soft, rng)
         since = 0 if covered > before else since + 1
@@ -104,14 +109,25 @@ def find_duals(
 
 
 def _taken(
-    layer: FirstLayer, found: Duals, soft: SoftGates, z: Tensor, q: Tensor, rng: np.random.Generator
+    layer: FirstLayer,
+    found: Duals,
+    soft: SoftGates,
+    z: Tensor,
+    q: Tensor,
+    rng: np.random.Generator,
+    *,
+    together: bool = False,
 ) -> int:
-    """Polish directions, keep the duals behind them; return how many samples are covered."""
+    """Polish directions, keep the duals and, if wanted, the blocks behind them.
+
+    Returns:
+        How many samples are covered.
+    """
     for v in _polished(layer, found, *robust_nulls(soft, z, q)):
         duals, block = determined_duals(layer, v, rng)
         for dual in duals:
             _consider(layer, found, dual)
-        if block is not None:
+        if block is not None and together:
             _consider_block(layer, found, block)
     independent(layer, found)
     found.blocks = [b for b in found.blocks if rest_of(layer, found, b)[0].shape[1]]
@@ -125,11 +141,18 @@ def _from_samples(
     V = constraints(layer, found)
     if not found.v or len(V) > layer.n:
         return len(V)
-    z = np.array([sample_within(layer, V, i, found.silent[i]) for i in range(len(found.v))])
-    sides = [gate_conflicts(layer, x, s)[0] for x, s in zip(z, found.silent, strict=True)]
-    other = [gate_conflicts(layer, -x, s)[0] for x, s in zip(z, found.silent, strict=True)]
+    own = [[i] for i in range(len(found.v))]
+    silent = list(found.silent)
+    first = len(own)
+    for block in found.blocks:
+        size = rest_of(layer, found, block)[0].shape[1]
+        own, silent = [*own, list(range(first, first + size))], [*silent, block.silent]
+        first += size
+    z = np.array([sample_within(layer, V, *pair) for pair in zip(own, silent, strict=True)])
+    sides = [gate_conflicts(layer, x, s)[0] for x, s in zip(z, silent, strict=True)]
+    other = [gate_conflicts(layer, -x, s)[0] for x, s in zip(z, silent, strict=True)]
     z[np.array(sides) > np.array(other)] *= -1
-    q = found.rows(layer.n) @ layer.R.T
+    q = np.array([V[numbers[0]] for numbers in own]) @ layer.R.T
     q /= np.linalg.norm(q, axis=1, keepdims=True)
     return _taken(layer, found, soft, torch.as_tensor(z), torch.as_tensor(q), rng)
 

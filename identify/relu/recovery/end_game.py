@@ -90,9 +90,9 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
         empty = np.zeros(0)
         return ReluSamples(np.zeros((0, len(layer.basis) - layer.has_bias)), empty, empty, False)
     merged, known = 0, known_duals(layer, found)
-    if known.V.shape[1] > layer.n or np.linalg.cond(known.V) > _DEPENDENT:
-        return _unclaimed(layer, found)
     while True:
+        if known.V.shape[1] > layer.n or np.linalg.cond(known.V) > _DEPENDENT:
+            return _unclaimed(layer, found)
         noise = noise_of(layer, known)
         places = [_placed(layer, noise, target) for target in known.targets]
         group = _groups(layer, known, places)

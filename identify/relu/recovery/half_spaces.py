@@ -38,9 +38,11 @@ def sample_of_pattern(
     return N @ y
 
 
-def sample_within(layer: FirstLayer, V: FloatArray, i: int, silent: BoolArray) -> FloatArray:
+def sample_within(
+    layer: FirstLayer, V: FloatArray, own: list[int], silent: BoolArray
+) -> FloatArray:
     """Fit a sample of norm 1 to its gates in what all duals but its own, rows of V, leave."""
-    others = np.delete(V, i, axis=0)
+    others = np.delete(V, own, axis=0)
     space = np.linalg.qr(others.T, mode="complete")[0][:, len(others) :]
     if space.shape[1] > 1:
         return sample_of_pattern(layer, silent, space)

@@ -26,6 +26,9 @@ _DRAWS = 200
 """Rays are drawn through so many sets of rows; one in 2^3 sets lies on a sample's ray at least
 where a sample silences half of the rows."""
 
+_SAME = 1e-5
+"""Angle between columns that are one: those of near-duplicates differ by more."""
+
 _MARGIN = 2
 """A ray has to silence so many rows beyond those that any ray of the null space can."""
 
@@ -90,6 +93,9 @@ def _rays(
 
 
 def same_dual(layer: FirstLayer, v: FloatArray, w: FloatArray) -> bool:
-    """Whether two duals give the same column of C, up to scale, to 1e-5."""
+    """Whether two duals give the same column of C, up to scale, to 1e-5 or to the noise."""
     a, b = layer.R @ v, layer.R @ w
-    return bool(abs(a @ b) > (1 - 1e-5) * np.linalg.norm(a) * np.linalg.norm(b))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    reach = SILENT * layer.noise * np.sqrt(len(layer.M))
+    blur = min(0.1, max(_SAME, reach / np.linalg.norm(layer.M @ v)))
+    return bool(min(np.linalg.norm(a - b), np.linalg.norm(a + b)) < blur)
