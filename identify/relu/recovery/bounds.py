@@ -128,10 +128,12 @@ def noise_of(layer: FirstLayer, known: Known) -> Noise:
     for v, silent, rank in zip(known.V.T, known.silent, known.ranks, strict=True):
         U, values, right = np.linalg.svd(layer.M[silent], full_matrices=False)
         spread = np.sqrt(len(U)) + np.sqrt(n) + SILENT
-        turn = _UNEQUAL * spread * sigma / values[rank - 1] if rank <= len(values) else np.inf
-        turned.append(turn > _LARGEST_TURN)
+        least = values[rank - 1] if rank <= len(values) else 0.0
+        turned.append(_UNEQUAL * spread * sigma > _LARGEST_TURN * least)
         P = np.zeros((n, len(layer.M)))
-        P[:, silent] = (right[:rank].T / values[:rank]) @ U[:, :rank].T / (1 - min(turn, 0.5))
+        if not turned[-1]:
+            grown = 1 - _UNEQUAL * spread * sigma / least
+            P[:, silent] = (right[:rank].T / values[:rank]) @ U[:, :rank].T / grown
         inverses.append(P)
         entries = np.abs(layer.M @ v) / (SILENT * sigma)
         hidden.append(1 + int(np.sum((entries >= 1) & (entries < NEXT))))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.relu.recovery.blocks import Block, Duals, quiet_rows, with_block
+from identify.relu.recovery.blocks import Block, Duals, quiet_rows, rest_of
 from identify.relu.recovery.bounds import Noise, noise_of
 from identify.relu.recovery.cones import cone_of
 from identify.relu.recovery.deflation import OFF, ON, accidental_rows
@@ -215,17 +215,27 @@ def _mixed(group: np.ndarray, alone: int) -> list[list[int]]:
 
 
 def _as_blocks(layer: FirstLayer, found: Duals, mixed: list[list[int]]) -> Duals:
-    """Turn duals that may be mixed into blocks."""
-    V = known_duals(layer, found).V
-    gone: set[int] = set()
-    for numbers in mixed:
-        space = np.linalg.qr(V[:, numbers])[0]
-        found.blocks = with_block(layer, found.blocks, Block(space, quiet_rows(layer, space)))
-        gone.update(numbers)
+    """Turn duals that may be mixed into blocks, with the blocks that they may be mixed with."""
+    V, first = known_duals(layer, found).V, len(found.v)
+    gone = {i for numbers in mixed for i in numbers if i < first}
+    members, blocks = [set(numbers) for numbers in mixed], []
+    for block in found.blocks:
+        rest, inside = rest_of(layer, found, block)
+        numbers = range(first, first + rest.shape[1])
+        first += rest.shape[1]
+        touched = [names for names in members if names.intersection(numbers)]
+        for names in touched:
+            names.update(numbers, inside)
+        if not touched:
+            blocks.append(block)
+    for names in members:
+        space = np.linalg.qr(V[:, sorted(names)])[0]
+        blocks.append(Block(space, quiet_rows(layer, space)))
     found.v, found.silent = (
         [value for i, value in enumerate(values) if i not in gone]
         for values in (found.v, found.silent)
     )
+    found.blocks = blocks
     return found
 
 
