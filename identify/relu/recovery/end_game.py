@@ -19,7 +19,7 @@ from identify.relu.recovery.deflation import OFF, ON, accidental_rows
 from identify.relu.recovery.half_spaces import deep_rows, gate_conflicts, sample_of_pattern
 from identify.relu.recovery.polish import null_vector
 from identify.relu.recovery.problem import FirstLayer
-from identify.relu.recovery.support import UNSEEN, doubtful
+from identify.relu.recovery.support import doubtful
 from identify.relu.recovery.targets import Known, Target, known_duals
 
 _LEAST_CONSTANT = 1e-6
@@ -34,10 +34,6 @@ _LARGEST_SPACE = 10
 _SLACK, _WIDER = 1e-6, 1.5
 """Gates are read for samples this far outside their space; where noise reaches further, they are
 read again, and the box must not grow by more than this factor."""
-
-_CLEAR = 0.3
-"""A missing sample's sign is told when its off rows leave its column this much smaller."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReluSamples:
@@ -95,14 +91,13 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
             return _unclaimed(layer, found)
         noise = noise_of(layer, known)
         places = [_placed(layer, noise, target) for target in known.targets]
-        group = _groups(layer, known, places)
-        mixed = _mixed(group, len(found.v))
+        mixed = _mixed(_groups(layer, known, places), len(found.v))
         if not mixed:
             break
         merged += sum(len(names) for names in mixed)
         found = _as_blocks(layer, found, mixed)
         known = known_duals(layer, found)
-    return _collected(layer, found, known, places, group, merged)
+    return _collected(layer, found, known, places, merged)
 
 
 def _unclaimed(layer: FirstLayer, found: Duals) -> ReluSamples:
@@ -116,10 +111,7 @@ def _placed(layer: FirstLayer, noise: Noise, target: Target) -> _Place:
     """Place a sample, or the middle of several, by the space and the gates left to it."""
     nothing, k = np.zeros((layer.n, 0)), target.space.shape[1]
     if target.silent is None:
-        z = target.space[:, 0]
-        bound = _of_unit(noise.error(z, nothing, np.zeros(0), target.own)) if k == 1 else np.inf
-        sign = _sign_of_missing(layer, z)
-        return _Place(z * (sign or 1.0), bound if sign else np.inf, True)
+        return _Place(target.space[:, 0] * _sign_of_missing(layer, target.space[:, 0]), np.inf, True)
     fit = target.space[:, 0] if k == 1 else sample_of_pattern(layer, target.silent, target.space)
     sides = [(s, *gate_conflicts(layer, s * fit, target.silent)) for s in (1.0, -1.0)]
     sign, on, off = min(sides, key=lambda side: side[1] + side[2])
@@ -135,7 +127,7 @@ def _placed(layer: FirstLayer, noise: Noise, target: Target) -> _Place:
 def _between_gates(layer: FirstLayer, noise: Noise, target: Target, place: _Place) -> _Place:
     assert target.silent is not None
     accidents = max((accidental_rows(layer, noise.V[:, k]) for k in target.own), default=0.0)
-    place.quota = 1 if accidents < 1 else 2
+    place.quota = 1 + int(np.ceil(accidents))
     slack, before = _SLACK, np.inf
     for _ in range(3):
         cone = cone_of(
@@ -161,56 +153,32 @@ def _of_unit(e: float) -> float:
 
 
 def _sign_of_missing(layer: FirstLayer, z: FloatArray) -> float:
-    """Return the sign of a sample whose dual is missing, 0 if it cannot be told."""
+    """Return the likelier sign of a sample whose dual is missing."""
     if layer.has_bias:
-        constant = float(layer.basis[-1] @ z)
-        return float(np.sign(constant)) if abs(constant) > _LEAST_CONSTANT else 0.0
+        return 1.0 if layer.basis[-1] @ z > 0 else -1.0
     left = []
     for side in (z, -z):
         off = np.maximum(*(G @ side for G in layer.gates)) <= 0
         left.append(float(np.linalg.norm(layer.F[off] @ null_vector(layer.F[off]))))
-    if min(left) > _CLEAR * max(left):
-        return 0.0
     return 1.0 if left[0] < left[1] else -1.0
 
 
 def _groups(layer: FirstLayer, known: Known, places: list[_Place]) -> np.ndarray:
-    """Return the group of each dual, those missing last."""
-    n, k = layer.n, known.V.shape[1]
-    alone = sum(rank == n - 1 for rank in known.ranks)
-    group = np.arange(n)
-    owner = np.zeros(k, dtype=int)
+    """Return the group of each dual: equal for those of a block and those that may be mixed."""
+    group = np.arange(known.V.shape[1])
+    owner = group.copy()
     for number, target in enumerate(known.targets):
-        if target.silent is None:
-            group[k:] = UNSEEN
-        elif number < alone:
-            owner[number] = number
-        else:
+        if target.count > 1 and target.silent is not None:
             owner[target.own], group[target.own] = number, target.own[0]
-    V = np.hstack([known.V, _unseen(layer, known, places, alone)])
+        elif target.own:
+            owner[target.own[0]] = number
     z = np.array([places[number].z for number in owner])
-    return doubtful(layer, V, z, np.array(known.silent), group)
-
-
-def _unseen(
-    layer: FirstLayer, known: Known, places: list[_Place], alone: int
-) -> FloatArray:
-    """Return rough duals of the samples that have none, as columns of norm 1."""
-    n, k = layer.n, known.V.shape[1]
-    if k == n:
-        return np.zeros((n, 0))
-    z = np.array([place.z for place in places[:alone]]).reshape(-1, n)
-    N = np.linalg.svd(z, full_matrices=True)[2][alone:].T
-    rest = layer.R @ known.V[:, alone:]
-    free = np.linalg.svd(rest.T @ (layer.R @ N), full_matrices=True)[2][k - alone :].T
-    V = N @ free
-    return V / np.linalg.norm(V, axis=0)
+    return doubtful(layer, known.V, z, np.array(known.silent), group)
 
 
 def _mixed(group: np.ndarray, alone: int) -> list[list[int]]:
-    """Return the groups of several duals that contain one found by itself and none missing."""
-    names = [int(name) for name in np.unique(group[:alone]) if name != UNSEEN]
-    members = [np.flatnonzero(group == name).tolist() for name in names]
+    """Return the groups of several duals that contain one found by itself."""
+    members = [np.flatnonzero(group == name).tolist() for name in np.unique(group[:alone])]
     return [numbers for numbers in members if len(numbers) > 1]
 
 
@@ -244,7 +212,6 @@ def _collected(
     found: Duals,
     known: Known,
     places: list[_Place],
-    group: np.ndarray,
     merged: int,
 ) -> ReluSamples:
     rows, bounds, strength, gates = [], [], [], 0
@@ -252,8 +219,7 @@ def _collected(
     for target, place in zip(known.targets, places, strict=True):
         if target.silent is None and target.count > 1:
             continue
-        tainted = UNSEEN in group[target.own] or (target.silent is None and UNSEEN in group[:-1])
-        bound = np.inf if tainted or not place.agrees else place.bound
+        bound = place.bound if place.agrees else np.inf
         rows += [place.z] * target.count
         bounds += [bound] * target.count
         exact = target.space.shape[1] == 1
@@ -269,7 +235,7 @@ def _collected(
         bound,
         np.array(strength),
         complete=len(found.v) == layer.n and all(place.agrees for place in places),
-        doubtful=merged + int(np.sum(group[: known.V.shape[1]] == UNSEEN)),
+        doubtful=merged,
         deep=max(place.deep for place in places),
         missing=missing,
         together=known.V.shape[1] - len(found.v),

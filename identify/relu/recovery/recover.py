@@ -168,8 +168,9 @@ def _what_gates_bound(samples: ReluSamples) -> tuple[str, ...]:
         )
     if samples.missing == 1:
         said += (
-            "One sample's column was not found: it is the direction orthogonal to all duals, and "
-            "each of the others lies in a plane with it, where its gates bound it.",
+            "One sample's column was not found. It is shown as the direction orthogonal to all duals, "
+            "and not claimed: were one of these a combination with it, it would be spoilt. Each of "
+            "the others lies in a plane with it, where its gates bound it.",
         )
     elif samples.missing:
         said += (

@@ -28,15 +28,8 @@ come near it, and those were built to."""
 _LOUD = 2 * SILENT
 """Noise levels from which a row excludes a direction."""
 
-_LOUD_UNSEEN = 0.3
-"""The same for a direction known roughly, in units of its root mean square over the rows."""
-
 _DRAWS = 100
 """Directions drawn through rows of a space of doubtful duals."""
-
-UNSEEN = -1
-"""The group of the samples whose duals are missing."""
-
 
 def doubtful(
     layer: FirstLayer, V: FloatArray, z: FloatArray, silent: BoolArray, group: np.ndarray
@@ -45,22 +38,19 @@ def doubtful(
 
     Args:
         layer: The change of the first layer.
-        V: Duals as columns of norm 1, (n, n), the last of them rough guesses of those missing.
-        z: The samples of the others with their signs as rows, (k, n).
-        silent: Rows that each of those duals silences, (k, h).
-        group: Groups to begin with, (n,): equal for the duals of a block, UNSEEN for those missing.
+        V: The duals as columns of norm 1, (n, k).
+        z: Their samples with their signs as rows, (k, n).
+        silent: Rows that each silences, (k, h).
+        group: Groups to begin with, (k,): equal for the duals of a block.
 
     Returns:
-        Groups, (n,).
+        Groups, (k,).
 
     Source: mathematics in the head of this file.
     """
     off = np.array([np.maximum(*(G @ x for G in layer.gates)) <= 0 for x in z])
     columns, rng, group = layer.M @ V, np.random.default_rng(0), group.copy()
-    loud = np.full(layer.n, _LOUD * layer.noise)
-    unseen = group == UNSEEN
-    rough = _LOUD_UNSEEN * np.sqrt(np.mean(columns[:, unseen] ** 2, axis=0))
-    loud[unseen] = np.maximum(loud[unseen], rough)
+    columns = columns / (_LOUD * layer.noise)
     changed = True
     while changed:
         changed = False
@@ -69,8 +59,7 @@ def doubtful(
                 space = np.flatnonzero(group == name)
                 if group[k] == name or not len(space):
                     continue
-                block = columns[:, space] / loud[space].max()
-                if _accidental(block, silent[k], off[k], rng):
+                if _accidental(columns[:, space], silent[k], off[k], rng):
                     group[group == max(name, group[k])] = min(name, group[k])
                     changed = True
     return group
