@@ -22,7 +22,7 @@ FOUND, FALSE = 0.999, 0.99
 
 @dataclass(frozen=True, slots=True)
 class ReluRecipe:
-    """How a ReLU network is trained; ``batch`` 0 stands for the full batch."""
+    """How a ReLU network is trained; ``batch`` 0: the full batch; ``frozen``: all but layer 1 are."""
 
     data: str = "digits"
     n: int = 20
@@ -38,6 +38,7 @@ class ReluRecipe:
     steps: int = 1000
     fit: float = 1e-6
     optimiser: str = "sgd"
+    frozen: bool = False
     seed: int = 0
 
 
@@ -98,7 +99,7 @@ def train_relu(recipe: ReluRecipe, x: FloatArray | None = None) -> ReluVictim:
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
     options = {"momentum": recipe.momentum} if recipe.optimiser == "sgd" else {}
     descent = kinds[recipe.optimiser](
-        network.parameters(), recipe.rate, weight_decay=recipe.decay, **options
+        (network[0] if recipe.frozen else network).parameters(), recipe.rate, weight_decay=recipe.decay, **options
     )
     batch, at, loss = recipe.batch or len(x), torch.arange(0), torch.tensor(0.0)
     for _ in range(recipe.steps):

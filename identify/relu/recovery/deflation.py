@@ -109,14 +109,17 @@ def find_duals(
         before = covered
         together = since >= _PATIENCE  # samples that may yet be told apart are no block
         covered = _taken(layer, found, soft, z[chosen], q[chosen], rng, together=together)
-        if covered - before < _WORTH and found.v:  # false duals block what they combine
+        if covered <= before and found.v:  # false duals block what they combine
             covered = _from_samples(layer, found, soft, rng)
         since = 0 if covered > before else since + 1
         chosen_schedule += covered < before + _WORTH
         if progress is not None:
             progress(covered)
     for _ in range(_AGAIN):
+        earlier = found.rows(layer.n)
         covered = _from_samples(layer, found, soft, rng)
+        if np.array_equal(earlier, found.rows(layer.n)):
+            break
     if covered == layer.n - 1:
         _last_dual(layer, found, soft)
     return found
