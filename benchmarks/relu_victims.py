@@ -22,7 +22,7 @@ FOUND, FALSE = 0.999, 0.99
 
 @dataclass(frozen=True, slots=True)
 class ReluRecipe:
-    """How a ReLU network is trained; ``batch`` 0: the full batch; ``frozen``: all but layer 1 are."""
+    """How a network is trained; ``batch`` 0: full batch; ``frozen``: all but the first layer."""
 
     data: str = "digits"
     n: int = 20
@@ -99,7 +99,10 @@ def train_relu(recipe: ReluRecipe, x: FloatArray | None = None) -> ReluVictim:
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
     options = {"momentum": recipe.momentum} if recipe.optimiser == "sgd" else {}
     descent = kinds[recipe.optimiser](
-        (network[0] if recipe.frozen else network).parameters(), recipe.rate, weight_decay=recipe.decay, **options
+        (network[0] if recipe.frozen else network).parameters(),
+        recipe.rate,
+        weight_decay=recipe.decay,
+        **options,
     )
     batch, at, loss = recipe.batch or len(x), torch.arange(0), torch.tensor(0.0)
     for _ in range(recipe.steps):

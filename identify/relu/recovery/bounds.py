@@ -2,13 +2,13 @@
 
 The dual v_k is the null vector of its silent rows S (of rank n - p in a block of p). With e the
 error of M_S v_k, dv_k = - M_S^+ e / (1 - t), t the error of M_S over its last singular value (Wedin
-1972). All that is known of a sample z are its products with the duals of others, v_k.z = - dv_k.z =
-r_k instead of 0. With zh_k the pseudoinverse of all duals (zh_k.v_l = 1 if k = l, else 0)
+1972). All that is known of a sample z are its products with the duals of others, r_k = -dv_k.z
+instead of 0. With zh_k the pseudoinverse of all duals (zh_k.v_l = 1 if k = l, else 0)
 
     z = a + sum_k r_k zh_k,   a in the space that the others leave;   |r_k| <= E_k(z),
 
-E_k(z) = |M_S^+T z| times the noise, and E_k of the sum is at most sum_l r_l E_k(zh_l), of any order.
-The first order is linear in the independent noise of the rows, N_j:
+E_k(z) = |M_S^+T z| times the noise, and E_k of the sum is at most sum_l r_l E_k(zh_l). The first
+order is linear in the independent noise of the rows, N_j:
 
     sum_k r_k zh_k = sum_j A_j N_j,   A_j = sum_k (M_S^+T z)_jk zh_k v_k^T,
 
@@ -72,8 +72,14 @@ class Noise:
     def error(self, z: FloatArray, axes: FloatArray, half: FloatArray, own: list[int]) -> float:
         """Bound how far a sample lies from the space that the others' duals leave.
 
-        ``z`` + ``axes`` y with |y| <= ``half`` is where it lies, ``own`` are its own duals, whose
-        products with it are not 0.
+        Args:
+            z: A point of that space, (n,).
+            axes: Directions of that space, (n, k): the sample is near z + axes y.
+            half: Bounds of |y|, (k,).
+            own: Numbers of its own duals, whose products with it are not 0.
+
+        Returns:
+            The bound on the distance.
         """
         others = np.setdiff1d(np.arange(len(self.Z)), own)
         beyond = self._beyond(z, axes, half)
@@ -89,7 +95,9 @@ class Noise:
         coherent = float(sizes @ first)
         spread = self._independent(z, others)
         if len(half):
-            spread += sum(self._independent(a, others) * t for a, t in zip(axes.T, half, strict=True))
+            spread += sum(
+                self._independent(a, others) * t for a, t in zip(axes.T, half, strict=True)
+            )
         return min(coherent, spread) + float(sizes @ later) + beyond
 
     def _independent(self, z: FloatArray, others: np.ndarray) -> float:
@@ -120,6 +128,13 @@ _HOEFFDING = 5.0
 
 def noise_of(layer: FirstLayer, known: Known) -> Noise:
     """Measure the noise's reach in all that is known of the duals.
+
+    Args:
+        layer: The change of the first layer.
+        known: The duals.
+
+    Returns:
+        What bounds the errors of the samples.
 
     Source: mathematics in the head of this file.
     """

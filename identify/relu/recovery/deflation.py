@@ -41,7 +41,7 @@ FEWEST = 0.12
 """The same where the sample's direction is known, being orthogonal to all other duals."""
 
 _PARALLEL = 1e-8
-"""Duals with 1 - |cos| below this belong to samples of distance 1e-4: one gate in 30,000 differs."""
+"""Duals with 1 - |cos| below this belong to samples 1e-4 apart: one gate in 30,000 differs."""
 
 ON, OFF = 0.05, 0.3
 """Silent rows that are on at both ends, loud rows that are off at both: samples reached .013 and

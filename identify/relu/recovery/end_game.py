@@ -35,6 +35,7 @@ _SLACK, _WIDER = 1e-6, 1.5
 """Gates are read for samples this far outside their space; where noise reaches further, they are
 read again, and the box must not grow by more than this factor."""
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReluSamples:
     """Samples with bounds.
@@ -111,7 +112,9 @@ def _placed(layer: FirstLayer, noise: Noise, target: Target) -> _Place:
     """Place a sample, or the middle of several, by the space and the gates left to it."""
     nothing, k = np.zeros((layer.n, 0)), target.space.shape[1]
     if target.silent is None:
-        return _Place(target.space[:, 0] * _sign_of_missing(layer, target.space[:, 0]), np.inf, True)
+        return _Place(
+            target.space[:, 0] * _sign_of_missing(layer, target.space[:, 0]), np.inf, True
+        )
     fit = target.space[:, 0] if k == 1 else sample_of_pattern(layer, target.silent, target.space)
     sides = [(s, *gate_conflicts(layer, s * fit, target.silent)) for s in (1.0, -1.0)]
     sign, on, off = min(sides, key=lambda side: side[1] + side[2])
@@ -130,9 +133,7 @@ def _between_gates(layer: FirstLayer, noise: Noise, target: Target, place: _Plac
     place.quota = 1 + int(np.ceil(accidents))
     slack, before = _SLACK, np.inf
     for _ in range(3):
-        cone = cone_of(
-            layer, place.z, target.space, target.silent, quota=place.quota, slack=slack
-        )
+        cone = cone_of(layer, place.z, target.space, target.silent, quota=place.quota, slack=slack)
         if np.any(cone.half > _WIDER * before):
             return place
         error = noise.error(cone.centre, cone.axes, _WIDER * cone.half, target.own)
@@ -199,12 +200,9 @@ def _as_blocks(layer: FirstLayer, found: Duals, mixed: list[list[int]]) -> Duals
     for names in members:
         space = np.linalg.qr(V[:, sorted(names)])[0]
         blocks.append(Block(space, quiet_rows(layer, space)))
-    found.v, found.silent = (
-        [value for i, value in enumerate(values) if i not in gone]
-        for values in (found.v, found.silent)
-    )
-    found.blocks = blocks
-    return found
+    kept = [i for i in range(len(found.v)) if i not in gone]
+    v, silent = [found.v[i] for i in kept], [found.silent[i] for i in kept]
+    return replace(found, v=v, silent=silent, blocks=blocks)
 
 
 def _collected(
@@ -225,9 +223,7 @@ def _collected(
         exact = target.space.shape[1] == 1
         gates += 0 if exact or not np.isfinite(bound) else target.count
         strength += [
-            _strength(layer, known.V[:, target.own[0]], place.z)
-            if exact and target.own
-            else np.nan
+            _strength(layer, known.V[:, target.own[0]], place.z) if exact and target.own else np.nan
         ] * target.count
     x, bound = _scaled(layer, np.array(rows).reshape(-1, layer.n), np.array(bounds))
     return ReluSamples(

@@ -50,8 +50,8 @@ def _of_gates(samples: ReluSamples) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"For the {samples.by_gates} samples bounded by their gates: of the neurons that such a "
-            f"sample left alone, and that are off where it is shown, at most {samples.quota} were "
-            "on at it both before and after the training."
+            f"For the {samples.by_gates} samples bounded by their gates: of the neurons that such "
+            "a sample left alone, and that are off where it is shown, at most "
+            f"{samples.quota} were on at it both before and after the training."
         ),
     )

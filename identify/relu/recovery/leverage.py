@@ -3,8 +3,8 @@
 With two similar samples, c_1 + alpha c_2 is zero on their common off rows and, alpha chosen so, on
 one accidental row more. That row alone excludes its direction: its leverage among the silenced
 rows is 1. Rows of leverage near 1 are taken away until none is left; a sample's dual is then still
-the only null vector, and where it is not, the rays of the null space that silence most rows are. Where
-too few rays stand out, the null space itself is what is known: a block.
+the only null vector, and where it is not, the rays of the null space that silence most rows are.
+Where too few rays stand out, the null space itself is what is known: a block.
 """
 
 from __future__ import annotations

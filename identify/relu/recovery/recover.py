@@ -154,30 +154,30 @@ def _how_many(found: Duals, n: int) -> str:
 
 
 def _what_gates_bound(samples: ReluSamples) -> tuple[str, ...]:
-    said: tuple[str, ...] = ()
+    said: list[str] = []
     if samples.together:
-        said += (
+        said.append(
             f"{samples.together} samples are so alike that their columns are not told apart: their "
-            "span is known, and all of them are shown where their common silent neurons put them.",
+            "span is known, and all of them are shown where their common silent neurons put them."
         )
     if samples.doubtful:
-        said += (
+        said.append(
             f"{samples.doubtful} samples lie so near each other that the neurons that tell them "
             "apart may be accidents: their duals may be combinations. The others do not depend on "
-            "that.",
+            "that."
         )
     if samples.missing == 1:
-        said += (
-            "One sample's column was not found. It is shown as the direction orthogonal to all duals, "
-            "and not claimed: were one of these a combination with it, it would be spoilt. Each of "
-            "the others lies in a plane with it, where its gates bound it.",
+        said.append(
+            "One sample's column was not found. It is shown as the direction orthogonal to all "
+            "duals, and not claimed: were one of these a combination with it, it would be spoilt. "
+            "Each of the others lies in a plane with it, where its gates bound it."
         )
     elif samples.missing:
-        said += (
+        said.append(
             f"The columns of {samples.missing} samples were not found: they are not shown, only "
-            "their span is known, and what it leaves of the others is bounded by their gates.",
+            "their span is known, and what it leaves of the others is bounded by their gates."
         )
-    return said
+    return tuple(said)
 
 
 def _hidden(share: float) -> str:

@@ -118,7 +118,7 @@ def soft_gate_search(
         + soft._tensor(np.random.default_rng(seed + 1).standard_normal((count, n)))
     )
     held = soft.columns(duals) if len(duals) else None
-    inertia, ridge = torch.zeros_like(y), 1e-7 * torch.eye(n, device=soft.device)
+    inertia, ridge = torch.zeros_like(y), 1e-5 * torch.eye(n, device=soft.device)
     lam = torch.zeros(count, 1, dtype=torch.float64, device=soft.device)
     late = steps // 3
     for step, tau in enumerate([taus[0]] * (steps - late) + list(np.geomspace(*taus, late))):

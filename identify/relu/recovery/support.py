@@ -8,8 +8,9 @@ somewhere on those rows, while a true dual excludes b by rows where a is off at 
 
 Among g + b rows that exclude a direction g are off at both ends. Were they accidents, they would be
 drawn from the loud rows of both columns, a share p of which is off at both ends, and g or more of
-them have the chance of a binomial tail. Directions are the other duals and, where duals are in
-doubt already, every direction that many rows agree on in the space those span.
+them have the chance of a binomial tail. Directions are the other duals and, for those that silence
+most of the same rows or are in doubt already, every direction that many rows agree on in the space
+those span: false duals in a closed cycle (a + b, b + c, c + a) support each other one by one.
 """
 
 from __future__ import annotations
@@ -28,8 +29,15 @@ come near it, and those were built to."""
 _LOUD = 2 * SILENT
 """Noise levels from which a row excludes a direction."""
 
+_NEIGHBOURS = 5
+"""So many duals that silence most of the same rows are tested as one space."""
+
+_PART = 0.05
+"""A dual takes part in a direction with this share of the largest part."""
+
 _DRAWS = 100
 """Directions drawn through rows of a space of doubtful duals."""
+
 
 def doubtful(
     layer: FirstLayer, V: FloatArray, z: FloatArray, silent: BoolArray, group: np.ndarray
@@ -51,27 +59,35 @@ def doubtful(
     off = np.array([np.maximum(*(G @ x for G in layer.gates)) <= 0 for x in z])
     columns, rng, group = layer.M @ V, np.random.default_rng(0), group.copy()
     columns = columns / (_LOUD * layer.noise)
+    shared = (silent.astype(float) @ silent.T) / silent.sum(axis=1)
     changed = True
     while changed:
         changed = False
         for k in range(len(z)):
-            for name in np.unique(group):
-                space = np.flatnonzero(group == name)
-                if group[k] == name or not len(space):
+            for space in _spaces(group, k, shared):
+                w = _accidental(columns[:, space], silent[k], off[k], rng)
+                if w is None:
                     continue
-                if _accidental(columns[:, space], silent[k], off[k], rng):
-                    group[group == max(name, group[k])] = min(name, group[k])
-                    changed = True
+                part = np.abs(w) * np.linalg.norm(columns[:, space], axis=0)
+                for name in np.unique(group[space[part > _PART * part.max()]]):
+                    group[group == name] = group[k]
+                changed = True
+                break
     return group
+
+
+def _spaces(group: np.ndarray, k: int, shared: FloatArray) -> list[np.ndarray]:
+    """Return the groups other than that of dual k, and its nearest neighbours together."""
+    others = np.flatnonzero(group != group[k])
+    near = others[np.argsort(-shared[k, others])[:_NEIGHBOURS]]
+    groups = [np.flatnonzero(group == name) for name in np.unique(group[others])]
+    return [*groups, near] if len(near) > 1 else groups
 
 
 def _accidental(
     block: FloatArray, silent: BoolArray, off: BoolArray, rng: np.random.Generator
-) -> bool:
-    """Whether accidents may be all that keeps some direction of a space out of a dual.
-
-    ``block`` (h, r) is in units of what is loud.
-    """
+) -> FloatArray | None:
+    """Return a direction of a space, (h, r) in units of loud, that accidents alone may exclude."""
     for w in _directions(block[silent], rng):
         excluding = np.abs(block @ w) > 1
         both = excluding & ~silent
@@ -79,8 +95,8 @@ def _accidental(
         share = (np.sum(both & off) + 1) / (np.sum(both) + 2)
         drawn = int(np.sum(support) + np.sum(accidents))
         if binom.sf(int(np.sum(support)) - 1, drawn, share) > CHANCE:
-            return True
-    return False
+            return w
+    return None
 
 
 def _directions(rows: FloatArray, rng: np.random.Generator) -> FloatArray:
