@@ -13,13 +13,10 @@ from identify.findings import CLAIM, Assumed, Recovery, Verdict
 from identify.relu.recovery.blocks import Duals
 from identify.relu.recovery.deflation import find_duals
 from identify.relu.recovery.end_game import ReluSamples, joint_samples
+from identify.relu.recovery.half_spaces import DEEP
 from identify.relu.recovery.hypotheses import independence, of_layer
 from identify.relu.recovery.problem import pose_first_layer
 from identify.relu.recovery.refusals import drowned, unreadable, why_none
-
-DEEP = 0.01
-"""Largest share of neurons that moved far from a sample's gates: honest trainings reached 1 in 300,
-sums of two samples left 11 at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from identify import Verdict, verify_network
 from identify.relu.recovery.blocks import Duals
 from identify.relu.recovery.bounds import noise_of
 from identify.relu.recovery.end_game import joint_samples
-from identify.relu.recovery.half_spaces import deep_rows
+from identify.relu.recovery.half_spaces import DEEP, deep_rows
 from identify.relu.recovery.polish import silent_rows
 from identify.relu.recovery.problem import pose_first_layer
-from identify.relu.recovery.recover import DEEP
 from identify.relu.recovery.support import doubtful
 from identify.relu.recovery.targets import known_duals
 
