@@ -60,6 +60,7 @@ UNREADABLE = {
     "wrong initial weights": "no gap",
     "stored as bfloat16": "",
     "float64, few neurons": "",
+    "near-duplicates 1e-06": "",
     "antipodal samples": "",
     "dependent samples": "",
 }
@@ -74,7 +75,7 @@ def test_nothing_is_claimed_where_it_cannot_be_known(family):
     assert UNREADABLE[family] in str(row.get("reason", UNREADABLE[family]))
 
 
-@pytest.mark.parametrize("eps", ["0.1", "0.01", "1e-06"])
+@pytest.mark.parametrize("eps", ["0.1", "0.01"])
 def test_near_duplicates_void_no_claim_on_others(eps):
     recipe, change, _ = FAMILIES[f"near-duplicates {eps}"]
     row = _row(replace(recipe, seed=5), change, "")
