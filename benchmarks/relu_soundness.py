@@ -25,6 +25,7 @@ PLAIN = ReluRecipe(n=10, width=300, depth=2, steps=300)
 SINGLE = replace(
     PLAIN, data="raw digits", dtype="float32", loss="entropy", bias=True, batch=5, rate=0.05
 )
+FROZEN = replace(PLAIN, frozen=True, rate=0.5)
 
 
 def _near(eps: float) -> Callable[[FloatArray, np.random.Generator], FloatArray]:
@@ -58,6 +59,22 @@ def _shifted(x: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.vstack([x[:9], 1e-3 * x[9:]])
 
 
+def _sum_of_two(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+    del rng
+    return np.vstack([x[:9], x[:1] + x[1:2]])
+
+
+def _cluster(eps: float) -> Callable[[FloatArray, np.random.Generator], FloatArray]:
+    def change(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+        x = x.copy()
+        for i in (7, 8, 9):  # a cluster of four
+            step = rng.standard_normal(x.shape[1])
+            x[i] = x[0] + eps * step * np.linalg.norm(x[0]) / np.linalg.norm(step)
+        return x
+
+    return change
+
+
 Change = Callable[[FloatArray, np.random.Generator], FloatArray]
 FAMILIES: dict[str, tuple[ReluRecipe, Change | None, str]] = {
     "float64, full batch": (PLAIN, None, ""),
@@ -78,6 +95,17 @@ FAMILIES: dict[str, tuple[ReluRecipe, Change | None, str]] = {
     "antipodal samples": (PLAIN, _antipodal, ""),
     "dependent samples": (PLAIN, _collinear, ""),
     "a sample a thousand times fainter": (PLAIN, _shifted, ""),
+    "clusters of four at 0.1": (PLAIN, _cluster(0.1), ""),
+    "clusters of four at 0.01": (PLAIN, _cluster(0.01), ""),
+    "near-duplicates 0.1, only the first layer trained": (FROZEN, _near(0.1), ""),
+    "near-duplicates 0.01, only the first layer trained": (FROZEN, _near(0.01), ""),
+    "near-duplicates 0.1, one step": (replace(PLAIN, steps=1), _near(0.1), ""),
+    "near-duplicates 0.1, large rate": (replace(PLAIN, rate=1.0, steps=100), _near(0.1), ""),
+    "near-duplicates 0.1, 1000 neurons": (replace(PLAIN, width=1000), _near(0.1), ""),
+    "near-duplicates 0.01, 1000 neurons": (replace(PLAIN, width=1000), _near(0.01), ""),
+    "near-duplicates 0.01, 1000 neurons, float32": (replace(SINGLE, width=1000), _near(0.01), ""),
+    "a dependent sample, 1000 neurons": (replace(PLAIN, width=1000), _sum_of_two, ""),
+    "20 raw digits, large rate": (replace(SINGLE, n=20, rate=0.3, width=600), None, ""),
     **{f"near-duplicates {eps:g}": (PLAIN, _near(eps), "") for eps in 10.0 ** -np.arange(1, 7)},
     **{
         f"near-duplicates {eps:g}, float32": (SINGLE, _near(eps), "")

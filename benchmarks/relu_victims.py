@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn.datasets import load_digits
 from training_runs import StateDict
 
@@ -22,7 +23,7 @@ FOUND, FALSE = 0.999, 0.99
 
 @dataclass(frozen=True, slots=True)
 class ReluRecipe:
-    """How a ReLU network is trained; ``batch`` 0 stands for the full batch."""
+    """How a network is trained; ``batch`` 0: full batch; ``frozen``: all but the first layer."""
 
     data: str = "digits"
     n: int = 20
@@ -38,6 +39,7 @@ class ReluRecipe:
     steps: int = 1000
     fit: float = 1e-6
     optimiser: str = "sgd"
+    frozen: bool = False
     seed: int = 0
 
 
@@ -98,7 +100,10 @@ def train_relu(recipe: ReluRecipe, x: FloatArray | None = None) -> ReluVictim:
     kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
     options = {"momentum": recipe.momentum} if recipe.optimiser == "sgd" else {}
     descent = kinds[recipe.optimiser](
-        network.parameters(), recipe.rate, weight_decay=recipe.decay, **options
+        (network[0] if recipe.frozen else network).parameters(),
+        recipe.rate,
+        weight_decay=recipe.decay,
+        **options,
     )
     batch, at, loss = recipe.batch or len(x), torch.arange(0), torch.tensor(0.0)
     for _ in range(recipe.steps):
@@ -154,7 +159,8 @@ def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, Any]:
     truth = victim.x / np.linalg.norm(victim.x, axis=1, keepdims=True)
     norms = np.linalg.norm(found.x, axis=1)
     cosines = (found.x / norms[:, None]) @ truth.T
-    best, nearest = cosines.max(axis=1), cosines.argmax(axis=1)
+    nearest = _one_to_one(cosines)
+    best = cosines[np.arange(len(norms)), nearest]
     aim = (victim.x if found.norm_known else truth)[nearest]
     errors = np.linalg.norm(found.x - aim, axis=1)
     sure = found.error_bound < CLAIM * norms
@@ -167,4 +173,13 @@ def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, Any]:
         "worst_claimed_cosine": float(best[sure].min(initial=1.0)),
         "largest_error": float(errors[sure].max(initial=0.0)),
         "largest_bound": float(found.error_bound[sure].max(initial=0.0)),
+        "ratio": round(float(np.max((errors / found.error_bound)[sure], initial=0.0)), 4),
     }
+
+
+def _one_to_one(cosines: FloatArray) -> FloatArray:
+    """Return the true sample of each one shown, each taken once while there are any left."""
+    nearest = cosines.argmax(axis=1)
+    shown, true = linear_sum_assignment(cosines, maximize=True)
+    nearest[shown] = true
+    return nearest

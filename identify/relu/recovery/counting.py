@@ -19,13 +19,15 @@ GAP = 100.0
 """Ratio of the singular values beside the gap: twelve times that of the cautious count."""
 
 _TAIL = 3
-"""So many singular values below the gap at least, to tell the size of the noise."""
+"""With fewer singular values below the gap a weak direction may pass for noise; then the noise has
+to be what rounding leaves."""
 
 _ROUNDS = 4
 """Rounds of directions and decay in turn: the error of rho is squared in each of them."""
 
-_EXPLAINED = 2e-3
-"""Largest noise over the weights that rounding explains, as for the cautious count."""
+_EXPLAINED, _PLAIN = 2e-3, 1e-5
+"""Largest noise over the weights that rounding explains, as for the cautious count; and what some
+hundred steps in float32 leave."""
 
 
 def counted(change: LayerChange, trained: FloatArray, initial: FloatArray) -> LayerChange:
@@ -52,7 +54,8 @@ def counted(change: LayerChange, trained: FloatArray, initial: FloatArray) -> La
         return change
     (h, d), tail = trained.shape, values[rank:]
     noise = float(np.sqrt(np.sum(tail**2) / ((h - rank) * len(tail))))
-    if noise > _EXPLAINED * np.sqrt(np.mean(initial**2)):
+    most = _EXPLAINED if len(tail) >= _TAIL else _PLAIN
+    if noise > most * np.sqrt(np.mean(initial**2)):
         return change
     moved = np.linalg.norm(trained - rho * initial, axis=0) > 3 * noise * np.sqrt(h)
     return replace(
@@ -87,8 +90,8 @@ def _decomposed(D: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def _widest(values: FloatArray) -> int | None:
     """Return the rank above the widest gap, None where it is narrow or too little lies below."""
-    if len(values) <= _TAIL or not values[-1] > 0:
+    if len(values) < 2 or not values[-1] > 0:
         return None
-    ratios = values[:-_TAIL] / values[1 : len(values) - _TAIL + 1]
+    ratios = values[:-1] / values[1:]
     best = int(np.argmax(ratios))
     return best + 1 if ratios[best] >= GAP else None

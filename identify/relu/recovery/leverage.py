@@ -4,6 +4,7 @@ With two similar samples, c_1 + alpha c_2 is zero on their common off rows and, 
 one accidental row more. That row alone excludes its direction: its leverage among the silenced
 rows is 1. Rows of leverage near 1 are taken away until none is left; a sample's dual is then still
 the only null vector, and where it is not, the rays of the null space that silence most rows are.
+Where too few rays stand out, the null space itself is what is known: a block.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
+from identify.relu.recovery.blocks import Block
 from identify.relu.recovery.polish import SILENT, null_vector, silent_rows
 from identify.relu.recovery.problem import FirstLayer
 
@@ -24,7 +26,10 @@ _DRAWS = 200
 """Rays are drawn through so many sets of rows; one in 2^3 sets lies on a sample's ray at least
 where a sample silences half of the rows."""
 
-_MARGIN = 3
+_SAME = 1e-5
+"""Angle between columns that are one: those of near-duplicates differ by more."""
+
+_MARGIN = 2
 """A ray has to silence so many rows beyond those that any ray of the null space can."""
 
 
@@ -48,14 +53,15 @@ def peeled(layer: FirstLayer, silent: BoolArray) -> tuple[BoolArray, FloatArray 
 
 def determined_duals(
     layer: FirstLayer, v: FloatArray, rng: np.random.Generator
-) -> list[FloatArray]:
-    """Return the duals that pass the test: v itself, those behind it, or none."""
+) -> tuple[list[FloatArray], Block | None]:
+    """Return the duals that pass the test, v itself or those behind it, and a block they leave."""
     rest, null = peeled(layer, silent_rows(layer, v))
     if null is None or null.shape[1] > _LARGEST:
-        return []
+        return [], None
     if null.shape[1] == 1:
-        return [v]
-    return [w for w in _rays(layer, null, rest, rng) if alone(layer, w)]
+        return [v], None
+    duals = [w for w in _rays(layer, null, rest, rng) if alone(layer, w)]
+    return duals, Block(null, rest) if len(duals) < null.shape[1] else None
 
 
 def alone(layer: FirstLayer, v: FloatArray) -> bool:
@@ -72,11 +78,13 @@ def _rays(
     if len(loud) < k:
         return []
     picks = np.argsort(rng.random((_DRAWS, len(loud))), axis=1)[:, : k - 1]
+    if k == 2:  # every row has a ray of its own
+        picks = np.arange(len(loud))[:, None]
     rays = np.linalg.svd(Y[loud[picks]], full_matrices=True)[2][:, -1]
     silenced = np.sum(np.abs(Y @ rays.T) < quiet, axis=0)
     found: list[FloatArray] = []
     for i in np.argsort(-silenced):
-        if silenced[i] < np.sum(rest) + k + _MARGIN or len(found) > 2 * k:
+        if silenced[i] < np.sum(rest) + k - 1 + _MARGIN or len(found) > 2 * k:
             break
         v = null_vector(layer.M[np.abs(Y @ rays[i]) < quiet])
         if not any(same_dual(layer, v, w) for w in found):
@@ -85,6 +93,9 @@ def _rays(
 
 
 def same_dual(layer: FirstLayer, v: FloatArray, w: FloatArray) -> bool:
-    """Whether two duals give the same column of C, up to scale, to 1e-5."""
+    """Whether two duals give the same column of C, up to scale, to 1e-5 or to the noise."""
     a, b = layer.R @ v, layer.R @ w
-    return bool(abs(a @ b) > (1 - 1e-5) * np.linalg.norm(a) * np.linalg.norm(b))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    reach = SILENT * layer.noise * np.sqrt(len(layer.M))
+    blur = min(0.1, max(_SAME, reach / np.linalg.norm(layer.M @ v)))
+    return bool(min(np.linalg.norm(a - b), np.linalg.norm(a + b)) < blur)

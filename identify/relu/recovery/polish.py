@@ -24,6 +24,9 @@ _SOFTNESS = 0.05
 _EPSILONS = tuple(np.geomspace(0.1, 1e-4, 12).tolist())
 """In units of the root mean square of F q: 1e-4 separates silent rows in float32 too."""
 
+_THERE = 0.5
+"""A robust null vector that silences this share of the rows near 0 is the dual already."""
+
 _LEVELS = (3e-2, 1e-3, 1e-5, 1e-8)
 """Thresholds in units of the root mean square; the last two matter in float64 only."""
 
@@ -62,7 +65,10 @@ def silent_rows(layer: FirstLayer, v: FloatArray) -> BoolArray:
 def silencing_dual(layer: FirstLayer, q: FloatArray, off: BoolArray) -> FloatArray | None:
     """Return the dual that silences rows exactly from a robust one, None if too few rows remain."""
     v = layer.dual(q)
-    for level in _LEVELS:
+    quiet, r = off & silent_rows(layer, v), np.abs(layer.scale * (layer.M @ v))
+    near = off & (r < _LEVELS[0] * np.sqrt(np.mean(r * r)))
+    there = np.sum(quiet) >= max(layer.n, _THERE * np.sum(near))
+    for level in () if there else _LEVELS:
         r = np.abs(layer.scale * (layer.M @ v))
         rows = (off & (r < level * np.sqrt(np.mean(r * r)))) | (off & silent_rows(layer, v))
         if np.sum(rows) < layer.n - 1:

@@ -10,15 +10,13 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.checkpoints.layer_change import LayerChange
 from identify.findings import CLAIM, Assumed, Recovery, Verdict
-from identify.relu.recovery.deflation import Duals, find_duals
+from identify.relu.recovery.blocks import Duals
+from identify.relu.recovery.deflation import find_duals
 from identify.relu.recovery.end_game import ReluSamples, joint_samples
+from identify.relu.recovery.half_spaces import DEEP
 from identify.relu.recovery.hypotheses import independence, of_layer
 from identify.relu.recovery.problem import pose_first_layer
 from identify.relu.recovery.refusals import drowned, unreadable, why_none
-
-DEEP = 0.01
-"""Largest share of neurons that moved far from a sample's gates: honest trainings reached 1 in 300,
-sums of two samples left 11 at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +114,13 @@ def _concluded(
         verdict = Verdict.PARTIALLY_IDENTIFIABLE
     if samples.deep > DEEP:
         reasons += (_hidden(samples.deep),)
-    if samples.doubtful:
-        reasons += (_too_near(samples.doubtful),)
-    if len(samples.x) != n:
-        reasons += (_INCOMPLETE,)
-    elif not sure.all():
+    reasons += _what_gates_bound(samples)
+    if not sure.all():
         reasons += (
             (
-                f"{int(np.sum(~sure))} samples are not claimed: they are too near others, their "
-                "gates contradict the neurons they left alone, or noise bounds them no better than "
-                f"{CLAIM:g} of their norm."
+                f"{int(np.sum(~sure))} samples are shown and not claimed: their gates contradict "
+                "the neurons they left alone, false duals may have spoilt them, or noise and gates "
+                f"bound them no better than {CLAIM:g} of their norm."
             ),
         )
     recovery = Recovery(
@@ -137,7 +132,8 @@ def _concluded(
         equivalences=("the order of the samples", *(() if change.has_bias else (_NORMS,))),
     )
     assumed = independence(change, stated=stated)
-    return ReluOutcome(verdict, reasons, of_layer(assumed, found), recovery, assumed, found)
+    hypotheses = of_layer(assumed, found, samples)
+    return ReluOutcome(verdict, reasons, hypotheses, recovery, assumed, found)
 
 
 def _residual(change: LayerChange) -> float:
@@ -148,13 +144,40 @@ def _residual(change: LayerChange) -> float:
 
 def _how_many(found: Duals, n: int) -> str:
     if not found.v:
-        return f"Of {n} samples none was found."
+        return f"Of {n} samples none was found by itself."
     zeros = [float(silent.mean()) for silent in found.silent]
     return (
         f"Of {n} samples {len(found.v)} were found, each by the neurons it left exactly alone, "
         f"{min(zeros):.0%} to {max(zeros):.0%} of them; every direction that these exclude rests "
         "on more than one neuron."
     )
+
+
+def _what_gates_bound(samples: ReluSamples) -> tuple[str, ...]:
+    said: list[str] = []
+    if samples.together:
+        said.append(
+            f"{samples.together} samples are so alike that their columns are not told apart: their "
+            "span is known, and all of them are shown where their common silent neurons put them."
+        )
+    if samples.doubtful:
+        said.append(
+            f"{samples.doubtful} samples lie so near each other that the neurons that tell them "
+            "apart may be accidents: their duals may be combinations. The others do not depend on "
+            "that."
+        )
+    if samples.missing == 1:
+        said.append(
+            "One sample's column was not found. It is shown as the direction orthogonal to all "
+            "duals, and not claimed: were one of these a combination with it, it would be spoilt. "
+            "Each of the others lies in a plane with it, where its gates bound it."
+        )
+    elif samples.missing:
+        said.append(
+            f"The columns of {samples.missing} samples were not found: they are not shown, only "
+            "their span is known, and what it leaves of the others is bounded by their gates."
+        )
+    return tuple(said)
 
 
 def _hidden(share: float) -> str:
@@ -164,15 +187,4 @@ def _hidden(share: float) -> str:
     )
 
 
-def _too_near(count: int) -> str:
-    return (
-        f"{count} samples lie so near each other that the neurons that tell them apart may be "
-        "accidents: their duals may be combinations. The others do not depend on that."
-    )
-
-
-_INCOMPLETE = (
-    "A sample is known exactly once the duals of all are: those shown are fitted to their gates, "
-    "and none of them is claimed."
-)
 _NORMS = "a positive factor each: without a bias nothing fixes the norms; shown with norm 1"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from identify.checkpoints.layer_change import LayerChange
-from identify.relu.recovery.deflation import ZEROS, Duals
+from identify.relu.recovery.blocks import Duals
+from identify.relu.recovery.deflation import ZEROS
 from identify.relu.recovery.problem import FirstLayer
 
 SIGNAL = 1e3

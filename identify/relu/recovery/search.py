@@ -47,6 +47,7 @@ class SoftGates:
         self.gates = tuple(self._tensor(G) for G in layer.gates)
         self.upper = torch.triu_indices(layer.n, layer.n, device=self.device)
         self.products = self.F[:, self.upper[0]] * self.F[:, self.upper[1]]
+        self.coarse = self.products.float()
 
     def _tensor(self, values: FloatArray) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float64, device=self.device)
@@ -117,14 +118,14 @@ def soft_gate_search(
         + soft._tensor(np.random.default_rng(seed + 1).standard_normal((count, n)))
     )
     held = soft.columns(duals) if len(duals) else None
-    inertia, ridge = torch.zeros_like(y), 1e-9 * torch.eye(n, device=soft.device)
+    inertia, ridge = torch.zeros_like(y), 1e-5 * torch.eye(n, device=soft.device)
     lam = torch.zeros(count, 1, dtype=torch.float64, device=soft.device)
     late = steps // 3
     for step, tau in enumerate([taus[0]] * (steps - late) + list(np.geomspace(*taus, late))):
         t0, t1 = y @ H0.T, y @ H1.T
         slope = _SLOPE / (tau * t0.square().mean(1, keepdim=True).sqrt())
         p = torch.sigmoid(-slope * torch.maximum(t0, t1))
-        upper = p @ soft.products
+        upper = (p.float() @ soft.coarse).double()  # enough for a direction
         if held is not None:
             upper = upper + (_LIFT * torch.exp(-(p @ held[0]) / _HELD)) @ held[1]
         factor = torch.linalg.cholesky(soft._full(upper) + ridge)

@@ -9,20 +9,20 @@ from relu_soundness import FAMILIES
 from relu_victims import recovered, samples_of, train_relu
 
 from identify import Verdict, verify_network
-from identify.relu.recovery.bounds import relative_errors
-from identify.relu.recovery.deflation import Duals
+from identify.relu.recovery.blocks import Duals
+from identify.relu.recovery.bounds import noise_of
 from identify.relu.recovery.end_game import joint_samples
-from identify.relu.recovery.half_spaces import deep_rows
+from identify.relu.recovery.half_spaces import DEEP, deep_rows
 from identify.relu.recovery.polish import silent_rows
 from identify.relu.recovery.problem import pose_first_layer
-from identify.relu.recovery.recover import DEEP
 from identify.relu.recovery.support import doubtful
+from identify.relu.recovery.targets import known_duals
 
 ACCIDENTS = 5
 
 
-def with_accidents(pairs):
-    """Plant similar samples 0, 1, 2 and cancel columns k and m on rows where both are on.
+def with_accidents(pairs, ratio=1.0):
+    """Plant similar samples 0, 1, 2 and make c_k - ratio c_m zero on rows where both are on.
 
     Returns:
         Samples, first layer, true duals, and duals of which v_k is v_k + (a ratio) v_m.
@@ -33,37 +33,72 @@ def with_accidents(pairs):
     X, initial, trained, C = planted(x=X, seed=3, h=1000)
     on = np.flatnonzero(np.all(C[:, :3] != 0, axis=1))
     for number, (k, m) in enumerate(pairs):
-        C[on[number * ACCIDENTS :][:ACCIDENTS], k] = C[on[number * ACCIDENTS :][:ACCIDENTS], m]
+        rows = on[number * ACCIDENTS :][:ACCIDENTS]
+        C[rows, k] = ratio * C[rows, m]
     trained = trained | {"0.weight": initial["0.weight"] + C @ X}
     layer, duals = posed(X, initial, trained)
     false, scale = duals.copy(), np.linalg.norm(np.linalg.pinv(C @ X @ layer.basis) @ C, axis=0)
     for k, m in pairs:
-        v = duals[k] * scale[k] - duals[m] * scale[m]
+        v = duals[k] * scale[k] - ratio * duals[m] * scale[m]
         false[k] = v / np.linalg.norm(v)
     return X, layer, duals, false
 
 
 def judged(layer, duals):
     z = np.linalg.inv(duals.T)
-    return doubtful(layer, duals.T, z, np.array([silent_rows(layer, v) for v in duals]))
+    silent = np.array([silent_rows(layer, v) for v in duals])
+    group = doubtful(layer, duals.T, z, silent, np.arange(len(duals)))
+    return np.bincount(group, minlength=len(group))[group] > 1
 
 
-@pytest.mark.parametrize("pairs", [[(0, 1)], [(0, 1), (1, 2)]])
-def test_what_a_dual_of_several_accidents_spoils_is_not_claimed_and_all_else_is(pairs):
-    X, layer, duals, false = with_accidents(pairs)
+def matched(samples, X):
+    """Return distances from the nearest true samples of norm 1, and their numbers."""
+    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
+    nearest = np.argmax(samples.x @ truth.T, axis=1)
+    return np.linalg.norm(samples.x - truth[nearest], axis=1), nearest
+
+
+def errors_of(layer, duals):
+    """Return the samples of all duals, and the bound of each, before their scale."""
+    noise = noise_of(
+        layer, known_duals(layer, Duals(list(duals), [silent_rows(layer, v) for v in duals]))
+    )
+    z = np.linalg.inv(duals.T)
+    z = z / np.linalg.norm(z, axis=1, keepdims=True)
+    nothing = np.zeros((layer.n, 0))
+    return z, np.array([noise.error(x, nothing, np.zeros(0), [i]) for i, x in enumerate(z)])
+
+
+CHAINS = [
+    ([(0, 1)], 1.0),
+    ([(0, 1), (1, 2)], 1.0),
+    *(([(0, 1), (1, 2), (2, 0)], r) for r in (-0.5, 0.5, -1.0)),
+]
+
+
+@pytest.mark.parametrize(("pairs", "ratio"), CHAINS)
+def test_what_duals_of_several_accidents_spoil_is_bounded_by_gates_and_all_else_is_exact(
+    pairs, ratio
+):
+    """In closed cycles each of three false duals rests on the next: no sample is right."""
+    X, layer, duals, false = with_accidents(pairs, ratio)
+    assert not judged(layer, duals).any()
+    assert judged(layer, false).tolist() == [True] * min(len(pairs) + 1, 3) + [False] * (
+        8 - min(len(pairs) + 1, 3)
+    )
     for (k, _), v in zip(pairs, false, strict=False):
         assert np.sum(silent_rows(layer, v)) > 0.3 * len(layer.M), k
-    assert not judged(layer, duals).any()
-    found = Duals(list(false), [silent_rows(layer, v) for v in false])
-    samples = joint_samples(layer, found)
-    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
-    errors = np.linalg.norm(samples.x - truth, axis=1)
+    z = np.linalg.inv(false.T)
     spoilt = [m for _, m in pairs]
-    assert np.all(errors[spoilt] > 0.01)
-    assert np.all(np.isinf(samples.bound[spoilt]))
+    exact = X @ layer.basis
+    cosines = np.abs(np.sum(z * exact, axis=1)) / np.linalg.norm(z, axis=1)
+    assert np.all(cosines[spoilt] < 0.9999 * np.linalg.norm(exact[spoilt], axis=1))
+    samples = joint_samples(layer, Duals(list(false), [silent_rows(layer, v) for v in false]))
+    errors, nearest = matched(samples, X)
     assert np.all(errors <= samples.bound)
-    assert np.all(np.isfinite(samples.bound[3:]))  # unlike any other: claimed all the same
-    assert samples.doubtful == len(pairs) + 1
+    assert np.all(samples.bound[nearest >= 3] < 1e-9)  # unlike any other: exact all the same
+    assert samples.doubtful == min(len(pairs) + 1, 3)
+    assert not samples.complete
 
 
 def test_the_network_whose_bounds_were_exceeded():
@@ -126,13 +161,11 @@ def test_bounds_cover_noise_and_small_entries_that_pass_for_silent(entries):
     silent = [silent_rows(layer, v) for v in (V / np.linalg.norm(V, axis=0)).T]
     if entries:
         assert sum(int(np.sum(s & (c != 0))) for s, c in zip(silent, C.T, strict=True)) > 8
-    nulls = np.array([np.linalg.svd(layer.M[s])[2][-1] for s in silent])
-    z = np.linalg.inv(nulls.T)
+    z, bound = errors_of(layer, np.array([np.linalg.svd(layer.M[s])[2][-1] for s in silent]))
     x = z @ basis.T
     truth = X / np.linalg.norm(X, axis=1, keepdims=True)
-    x *= np.sign(np.sum(x * truth, axis=1))[:, None] / np.linalg.norm(x, axis=1)[:, None]
+    x *= np.sign(np.sum(x * truth, axis=1))[:, None]
     errors = np.linalg.norm(x - truth, axis=1)
-    bound = relative_errors(layer, z, silent)
     assert np.all(errors <= bound)
     assert np.all(errors > 1e-4 * bound)
     assert bound.max() < 0.5
@@ -142,5 +175,24 @@ def test_noise_that_may_turn_one_dual_into_another_leaves_no_bound():
     X, initial, trained, _ = planted()
     layer, duals = posed(X, initial, trained)
     silent = [silent_rows(layer, v) for v in duals]
-    loud = replace(layer, noise=1e-3)
-    assert np.all(np.isinf(relative_errors(loud, np.linalg.inv(duals.T), silent)))
+    known = known_duals(layer, Duals(list(duals), silent))
+    nothing = np.zeros((8, 0)), np.zeros(0)
+    assert noise_of(layer, known).error(X[0] @ layer.basis, *nothing, [0]) < 1e-9
+    loud = noise_of(replace(layer, noise=1e-3), known)
+    assert np.isinf(loud.error(X[0] @ layer.basis, *nothing, [0]))
+
+
+EXCEEDED = {("near-duplicates 0.01, float32", 1000): 0}
+"""Networks in which an earlier rule claimed too much, and the least number claimed now."""
+
+
+@pytest.mark.parametrize("case", EXCEEDED)
+def test_a_direction_that_no_dual_speaks_for_is_not_claimed(case):
+    """One dual was a combination with the sample that had none, whose direction it spoilt."""
+    family, seed = case
+    recipe, change, _ = FAMILIES[family]
+    recipe = replace(recipe, seed=seed)
+    x = change(samples_of(recipe), np.random.default_rng(seed))
+    row = recovered(train_relu(recipe, x), seed)
+    assert row["exceeded"] == row["false"] == 0
+    assert row["claimed"] >= EXCEEDED[case]

@@ -5,7 +5,9 @@ import pytest
 import torch
 from planted_relu import planted, posed
 
-from identify.relu.recovery.deflation import Duals, find_duals
+from identify.relu.recovery.blocks import Duals
+from identify.relu.recovery.cones import cone_of
+from identify.relu.recovery.deflation import find_duals
 from identify.relu.recovery.end_game import joint_samples
 from identify.relu.recovery.half_spaces import gate_conflicts, sample_of_pattern
 from identify.relu.recovery.leverage import alone, determined_duals, peeled, same_dual
@@ -60,16 +62,72 @@ def test_a_combination_with_one_accidental_zero_is_rejected_and_both_samples_fou
     rest, null = peeled(layer, silent)
     assert not rest[row]
     assert null.shape[1] == 2
-    found = determined_duals(layer, v, np.random.default_rng(0))
+    found, block = determined_duals(layer, v, np.random.default_rng(0))
+    assert block is None
     assert len(found) == 2
     assert all(any(same_dual(layer, v, w) for w in duals[:2]) for v in found)
 
 
-def test_too_similar_samples_are_not_told_apart():
+def test_too_similar_samples_are_a_block():
     """At eps 1e-9 no gate differs: every ray of their plane silences the same rows."""
-    _, C, layer, duals = similar(eps=1e-9)
+    X, C, layer, duals = similar(eps=1e-9)
     assert np.array_equal(C[:, 0] == 0, C[:, 1] == 0)
-    assert determined_duals(layer, duals[0], np.random.default_rng(0)) == []
+    single, block = determined_duals(layer, duals[0], np.random.default_rng(0))
+    assert single == []
+    np.testing.assert_array_equal(block.silent, C[:, 0] == 0)
+    assert block.space.shape[1] == 2
+    columns = layer.M @ block.space
+    left = C[:, :2] - columns @ np.linalg.lstsq(columns, C[:, :2])[0]
+    assert np.linalg.norm(left) < 1e-5 * np.linalg.norm(C[:, :2])
+    found = Duals(list(duals[2:]), [silent_rows(layer, v) for v in duals[2:]], blocks=[block])
+    samples = joint_samples(layer, found)
+    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
+    nearest = np.argmax(samples.x @ truth.T, axis=1)
+    errors = np.linalg.norm(samples.x - truth[nearest], axis=1)
+    assert np.all(errors <= samples.bound)
+    assert samples.bound[:6].max() < 1e-6
+    assert samples.bound[6:].max() < 0.1
+    assert samples.together == 2
+    assert not samples.complete
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_samples_beside_missing_duals_lie_within_the_bounds_of_their_gates(missing):
+    X, initial, trained, _ = planted(h=1000, seed=7)
+    layer, duals = posed(X, initial, trained)
+    known = duals[: 8 - missing]
+    samples = joint_samples(layer, Duals(list(known), [silent_rows(layer, v) for v in known]))
+    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
+    errors = np.linalg.norm(samples.x[: len(known)] - truth[: len(known)], axis=1)
+    bound = samples.bound[: len(known)]
+    assert np.all(errors <= bound)
+    assert bound.max() < 0.1
+    assert np.median(errors / bound) > 0.01
+    assert np.all(np.isinf(samples.bound[len(known) :]))
+    assert samples.missing == missing
+
+
+def test_a_box_of_gates_needs_its_quota_where_a_gate_is_wrong():
+    X, initial, trained, C = planted(h=400, seed=8)
+    layer, duals = posed(X, initial, trained)
+    z = X[0] @ layer.basis
+    z /= np.linalg.norm(z)
+    space = np.linalg.qr(duals[1:7].T, mode="complete")[0][:, 6:]
+    silent = C[:, 0] == 0
+    fit = sample_of_pattern(layer, silent, space)
+
+    def misses(rows, quota):
+        cone = cone_of(layer, fit, space, rows, quota=quota)
+        at = z / (z @ fit) - cone.centre / (cone.centre @ fit)
+        return np.any(np.abs(cone.axes.T @ at) > cone.half * (1 + 1e-6) / (cone.centre @ fit))
+
+    assert not misses(silent, 0)
+    gate = np.minimum(*(G @ z for G in layer.gates))
+    nearest_on = np.argsort(np.where(gate > 0, gate, np.inf))
+    wrong = [i for i in nearest_on[:12] if misses(silent | (np.arange(400) == i), 0)]
+    assert wrong  # a neuron that was on cuts the sample off
+    for i in wrong:
+        assert not misses(silent | (np.arange(400) == i), 1)
 
 
 def test_polish_reaches_the_dual_from_a_direction_near_the_sample(case):
@@ -110,14 +168,13 @@ def test_samples_are_the_inverse_of_the_duals_within_their_bounds(case):
     assert samples.bound.max() < 1e-9
 
 
-def test_nothing_is_claimed_when_a_dual_is_missing_or_one_too_many_is_there(case):
+def test_nothing_is_claimed_when_there_is_a_dual_too_many(case):
     _, _, layer, duals = case
-    for v in (duals[:7], np.vstack([duals, duals[:1] + duals[1:2]])):
-        v = v / np.linalg.norm(v, axis=1, keepdims=True)
-        found = Duals(list(v), [silent_rows(layer, w) for w in v])
-        samples = joint_samples(layer, found)
-        assert not samples.complete
-        assert np.all(np.isinf(samples.bound))
+    v = np.vstack([duals, duals[:1] + duals[1:2]])
+    v = v / np.linalg.norm(v, axis=1, keepdims=True)
+    samples = joint_samples(layer, Duals(list(v), [silent_rows(layer, w) for w in v]))
+    assert not samples.complete
+    assert np.all(np.isinf(samples.bound))
 
 
 def test_a_false_dual_among_n_is_not_claimed():
@@ -141,4 +198,10 @@ def test_a_sample_active_on_all_neurons_is_not_claimed():
     assert np.all(C[:, 4] != 0)
     found = find_duals(layer, idle=4)
     assert len(found.v) < 8
-    assert np.all(np.isinf(joint_samples(layer, found).bound))
+    samples = joint_samples(layer, found)
+    truth = X / np.linalg.norm(X, axis=1, keepdims=True)
+    nearest = np.argmax(samples.x @ truth.T, axis=1)
+    assert np.isinf(samples.bound[nearest == 4])
+    errors = np.linalg.norm(samples.x - truth[nearest], axis=1)
+    assert np.all(errors <= samples.bound)
+    assert np.sum(np.isfinite(samples.bound)) == 7

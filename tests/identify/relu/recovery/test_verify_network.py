@@ -61,9 +61,7 @@ UNREADABLE = {
     "wrong initial weights": "no gap",
     "stored as bfloat16": "",
     "float64, few neurons": "",
-    "near-duplicates 0.01": "",
     "near-duplicates 1e-06": "",
-    "near-duplicates 0.01, float32": "",
     "antipodal samples": "",
     "dependent samples": "",
 }
@@ -76,6 +74,16 @@ def test_nothing_is_claimed_where_it_cannot_be_known(family):
     assert row["verdict"] == "UNDECIDED"
     assert row["claimed"] == row["false"] == 0
     assert UNREADABLE[family] in str(row.get("reason", UNREADABLE[family]))
+
+
+@pytest.mark.parametrize("eps", ["0.1", "0.01"])
+def test_near_duplicates_void_no_claim_on_others(eps):
+    recipe, change, _ = FAMILIES[f"near-duplicates {eps}"]
+    row = _row(replace(recipe, seed=5), change, "")
+    assert row["verdict"] == "PARTIALLY_IDENTIFIABLE"
+    assert row["claimed"] >= 4  # three pairs, and four samples unlike any other
+    assert row["found"] >= 4
+    assert row["false"] == row["exceeded"] == 0
 
 
 def _row(recipe: ReluRecipe, change: Change | None, wrong: str):
