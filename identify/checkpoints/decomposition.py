@@ -42,6 +42,8 @@ def taken_apart(
     initial: Float64[FloatArray, "h d"],
     size: float,
     precision: float,
+    *,
+    head: bool = False,
 ) -> Decomposition:
     """Alternate between decay factor and spectrum; without a gap the decay is only an estimate.
 
@@ -50,17 +52,20 @@ def taken_apart(
         initial: W_0.
         size: Root mean square of the entries of both.
         precision: The eps of the type they are stored in.
+        head: Whether the part of the spectra above their gap will do.
 
     Returns:
         Decay factor and spectrum.
 
     Source: mathematics.md, section 8.
     """
-    trained, rho = initial + change, 1.0
-    plain = found = spectrum(change, size, precision)
+    rho = 1.0
+    plain = found = spectrum(change, size, precision, head=head)
+    trained = initial + change
     if found.rank is None:  # most people do not decay, and less than the noise is left to the end
         rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
-        found = spectrum(change + (1 - rho) * initial, size, precision)
+        if rho != 1.0:
+            found = spectrum(change + (1 - rho) * initial, size, precision, head=head)
     for _ in range(_ROUNDS):
         if found.rank is None:
             break
@@ -68,5 +73,5 @@ def taken_apart(
         before, rho = rho, refined(trained, initial, U, V, rho)
         if abs(rho - before) <= 1e-3 * precision:
             break
-        found = spectrum(change + (1 - rho) * initial, size, precision)
+        found = spectrum(change + (1 - rho) * initial, size, precision, head=head)
     return Decomposition(found, rho, plain)

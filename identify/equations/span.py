@@ -24,7 +24,7 @@ def seen_records(problem: Problem) -> Spectrum | None:
     if problem.setting != "known-init" or weights.W0 is None:
         return None
     size, precision = weights.size, 2 * weights.precision
-    found = spectrum(weights.W - weights.W0, size, precision, of_records=False)
+    found = spectrum(weights.W - weights.W0, size, precision, of_records=False, head=True)
     r = problem.space.dimension
     return found if found.rank == r and found.moved - r >= _ROOM else None
 
