@@ -24,6 +24,9 @@ _FIRST, _SHARE = 128, 4
 _BESIDE = 8
 """Directions beyond the gap that have to be seen below it."""
 
+_LEVEL = 4.0
+"""Noise is level: what is seen below the gap does not fall by more."""
+
 _ROUNDS = 12
 _SETTLED = 1e-6
 """Share of the largest singular value left out by which D V and U S may differ."""
@@ -70,7 +73,8 @@ def leading(D: Float64[FloatArray, "h d"], clear: float) -> Leading | None:
         P = np.linalg.qr(D.T @ (D @ rng.standard_normal((D.shape[1], k))))[0]
         values = np.linalg.svd(D @ P, compute_uv=False)
         gaps = np.flatnonzero(values[:-1] >= clear * np.maximum(values[1:], 1e-300)) + 1
-        gaps = gaps[gaps <= k - _BESIDE]
+        level = max(_LEVEL * values[-1], _ROUNDING * values[0])
+        gaps = gaps[(gaps <= k - _BESIDE) & (values[gaps] <= level)]
         if len(gaps):
             return _settled(D, P, int(gaps[-1]), clear)
         k *= 2

@@ -18,12 +18,12 @@ from identify.equations.system import Equations, normal_matrix
 _ALIKE, _TOGETHER = 0.5, 4
 """Samples at such a cosine share a block, at most so many."""
 
-_STEPS, _FORCED, _FINEST = 150, 1e-2, 1e-8
+_STEPS, _FORCED, _FINEST = 200, 1e-2, 1e-8
 """Steps of conjugate gradients, and the share of the right side at which they end: the next step of
-Gauss and Newton corrects what is left. Where the residual falls slowly it shrinks to the last."""
+Gauss and Newton corrects what is left. Once the residual falls slowly the last is asked for."""
 
 _SLOW = 0.1
-"""Share by which the residual has to fall for the damping to fall quickly."""
+"""Share by which the residual has to fall for steps of few digits to do."""
 
 _STALE = 0.05
 """Relative movement of the samples up to which the blocks serve."""
@@ -117,21 +117,24 @@ class ConjugateSteps:
         return z
 
     def rejected(self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]) -> None:
-        """Damp more, with up-to-date blocks, after a step from (x, b) that gained nothing."""
+        """Ask for more digits after a step from (x, b) that gained nothing, then damp more."""
         if self.x is not x:
             self._block_at(x, b)
-        self._damp(10 * self.mu)
+        if self.forced > _FINEST:
+            self.forced = _FINEST
+        else:
+            self._damp(10 * self.mu)
 
     def accepted(
         self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"], drop: float
     ) -> None:
-        """Linearise at the new samples, and damp less where the residual fell."""
+        """Damp less at the new samples, and ask for more digits where the residual fell slowly."""
         if np.linalg.norm(x - self.x) > _STALE * np.linalg.norm(x):
             self._block_at(x, b)
         self.linear = Linearised(self.equations, x, b)
         if drop < _SLOW:
-            self.forced = max(self.forced / 10, _FINEST)
-        self._damp(max(self.mu / (10 if drop > _SLOW else 3), 1e-14))
+            self.forced = _FINEST
+        self._damp(max(self.mu / 10, 1e-14))
 
     def _damp(self, mu: float) -> None:
         self.mu, self.factors = mu, None

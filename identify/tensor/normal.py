@@ -33,7 +33,7 @@ _SETTLED = 1e-14
 _INVERSE = 20
 """Rounds of inverse iteration to the smallest eigenvalue."""
 
-_PROBES, _LANCZOS = 8, 60
+_PROBES, _LANCZOS = 4, 50
 """Vectors of an inverse iteration or a quadrature, and steps of the latter."""
 
 
