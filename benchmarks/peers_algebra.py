@@ -37,7 +37,9 @@ def literal(net: Trained, n: int, seed: int) -> FloatArray:
     def p(w: FloatArray) -> FloatArray:
         parts = [w[start : start + AT_ONCE] for start in range(0, len(w), AT_ONCE)]
         features = (monomial_features(part, 2, weighted=False) @ A for part in parts)
-        return np.concatenate([np.sum(f * part, axis=1) for f, part in zip(features, parts, strict=True)])
+        return np.concatenate([
+            np.sum(f * part, axis=1) for f, part in zip(features, parts, strict=True)
+        ])
 
     return pencil_of(polarize(p, d, 3), n, seed)
 
@@ -102,7 +104,9 @@ def tensors(seed: int) -> list[dict[str, Any]]:
         def cp(T: FloatArray = T, n: int = n) -> FloatArray:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = parafac(tensorly.tensor(T), n, n_iter_max=1000, tol=1e-12, random_state=seed)
+                found = parafac(
+                    tensorly.tensor(T), n, n_iter_max=1000, tol=1e-12, random_state=seed
+                )
             return found.factors[0].T
 
         for name, peer in (("symmetric power iteration", power), ("parafac", cp)):

@@ -21,7 +21,7 @@ SHADOWS = 16
 
 
 def dictionaries(seed: int) -> list[dict[str, Any]]:
-    """The change of the first layer is C X with sparse C: what do ICA and sparse coding make of it?"""
+    """The change of the first layer is C X, C sparse: what do ICA and sparse coding find?"""
     from sklearn.decomposition import DictionaryLearning, FastICA
 
     rows = []
@@ -39,7 +39,9 @@ def dictionaries(seed: int) -> list[dict[str, Any]]:
 
         def coding(change: FloatArray = change, n: int = n) -> FloatArray:
             size = float(np.sqrt(np.mean(change**2)))
-            fit = DictionaryLearning(n, alpha=0.1, max_iter=100, fit_algorithm="cd", random_state=seed)
+            fit = DictionaryLearning(
+                n, alpha=0.1, max_iter=100, fit_algorithm="cd", random_state=seed
+            )
             return fit.fit(change / size).components_
 
         for name, peer in (("FastICA", ica), ("DictionaryLearning", coding)):
@@ -96,7 +98,10 @@ def lira(trained: Any, x: FloatArray, y: FloatArray, seed: int) -> FloatArray:
     table, inside = np.array(scores), np.array(used)
     spread = np.sqrt(np.mean((table - _means(table, inside)) ** 2)) + 1e-9
     at = confidence(trained, x, y)
-    means = [np.array([table[chosen[:, i], i].mean() for i in range(len(x))]) for chosen in (inside, ~inside)]
+    means = [
+        np.array([table[chosen[:, i], i].mean() for i in range(len(x))])
+        for chosen in (inside, ~inside)
+    ]
     return ((at - means[1]) ** 2 - (at - means[0]) ** 2) / (2 * spread**2)
 
 
@@ -123,7 +128,7 @@ def _fields() -> dict[str, Any]:
 
 
 def confidence(state: Any, x: FloatArray, y: FloatArray) -> FloatArray:
-    """log p - log (1 - p) of the label."""
+    """Return log p - log (1 - p) of the label."""
     network = model(RECIPE, x.shape[1])
     network.load_state_dict(state)
     with torch.no_grad():

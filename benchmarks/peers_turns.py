@@ -17,7 +17,9 @@ def in_turn(
     times: list[list[float]] = [[], []]
     for _ in range(rounds):
         for side, call in enumerate((ours, theirs)):
-            times[side].append(seconds(lambda call=call, side=side: found[side].append(call()), "cpu"))
+            times[side].append(
+                seconds(lambda call=call, side=side: found[side].append(call()), "cpu")
+            )
     ratios = sorted(b / a for a, b in zip(*times, strict=True))
     figures = {
         "seconds": median(times[0]),

@@ -112,13 +112,10 @@ def kkt_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
 def known_init_evaluations(
     weights: Weights, activation: Polynomial, base: float, change: FloatArray | None = None
 ) -> Evaluations:
-    """Read the change of the weights at the initial weights (base 0) or half way (base 1/2).
-
-    ``change`` is W - W0 where it is at hand.
-    """
+    """Read the change of the weights at the initial weights (base 0) or half way (base 1/2)."""
     assert weights.a0 is not None
     assert weights.W0 is not None
-    gradients = weights.W - weights.W0 if change is None else change
+    gradients = weights.W - weights.W0 if change is None else change  # computed once for both
     points, scale, values = weights.W0, weights.a0, weights.a - weights.a0
     if base:
         points = (1 - base) * weights.W0

@@ -46,9 +46,7 @@ def undecayed(weights: Weights, activation: Polynomial) -> tuple[Weights, float,
     shown = plain.rank is None or _CLEARER * found.noise < plain.noise
     if found.rank is None or not shown or not 0 < rho < 1 or activation.degree <= _LINEAR:
         if plain.rank is None:
-            plain = spectrum(
-                change, size, precision, of_records=False, head=True, known=plain
-            )
+            plain = spectrum(change, size, precision, of_records=False, head=True, known=plain)
         return weights, 1.0, plain
     a = weights.a if np.array_equal(weights.a, weights.a0) else weights.a / rho
     return replace(weights, a=a, W=weights.W / rho), rho, taken.undecayed()

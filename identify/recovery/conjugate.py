@@ -1,4 +1,4 @@
-"""Steps of Gauss and Newton where a normal matrix does not fit: conjugate gradients on its products.
+"""Steps of Gauss and Newton where no normal matrix fits: conjugate gradients on its products.
 
 Symbols as in ``identify.equations.system``: P = s sigma'(t) b, Q = s sigma''(t) b, D the lengths of
 the columns of J. Products with J and J^T cost six matrix products of m n r; the preconditioner

@@ -111,9 +111,7 @@ def refine(
     mu = min(damping, (value / scale) ** 3)
     large = x.size > LARGE and not equations.by_value
     normal = (
-        ConjugateSteps(equations, x, b, mu)
-        if large
-        else _Normal(equations, x, b, mu, chord=chord)
+        ConjugateSteps(equations, x, b, mu) if large else _Normal(equations, x, b, mu, chord=chord)
     )
     converged, plateau = False, 0
     for _ in range(max_steps):

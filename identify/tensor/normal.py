@@ -1,8 +1,8 @@
-"""Least squares with thousands of unknowns: conjugate gradients, preconditioned in single precision.
+"""Least squares with thousands of unknowns: conjugate gradients behind a factor of few digits.
 
 Symbols: X the matrix, of which only some rows are formed at a time; D the lengths of its columns,
-N = D^{-1} X^T X D^{-1} the normal matrix with diagonal 1. A Cholesky factor of N in single precision
-takes half the time and memory, and where the smallest eigenvalue of N is clear of its rounding it
+N = D^{-1} X^T X D^{-1} the normal matrix with diagonal 1. In single precision a Cholesky factor of
+N takes half the time and memory, and where the smallest eigenvalue of N is clear of its rounding it
 solves N y = c to some digits; conjugate gradients with exact products give the others. Where it is
 not clear, N is formed and factored in double precision.
 """

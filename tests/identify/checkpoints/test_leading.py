@@ -75,7 +75,8 @@ def test_without_a_gap_nothing_is_returned(full):
     rng = np.random.default_rng(1)
     matrix = rng.standard_normal((200, 120))
     if not full:  # 60 of 120 directions: more than are looked for
-        matrix = matrix @ np.linalg.qr(rng.standard_normal((120, 60)))[0] @ rng.standard_normal((60, 120))
+        half = np.linalg.qr(rng.standard_normal((120, 60)))[0]
+        matrix = matrix @ half @ rng.standard_normal((60, 120))
     assert leading(matrix, CLEAR) is None
 
 
@@ -85,7 +86,7 @@ def test_the_part_left_out_is_orthogonal_and_measured():
     rest = matrix - (part.left * part.values) @ part.right
     assert np.abs(part.left.T @ rest).max() < 1e-14
     assert part.square == pytest.approx(np.linalg.norm(rest) ** 2, rel=1e-9)
-    assert part.top == pytest.approx(np.linalg.norm(rest, 2), rel=0.05)
+    assert 1.0 <= part.top / np.linalg.norm(rest, 2) <= 1.06
 
 
 @pytest.mark.parametrize("rho", [1.0, 0.7])

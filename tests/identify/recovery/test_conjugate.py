@@ -33,7 +33,8 @@ def equations_of(activation, *, n=6, r=7, m=90, twins=0.0, noise=0.0, seed=0):
 @pytest.mark.parametrize("activation", [parse_activation(3), parse_activation(4), MIXED], ids=str)
 def test_products_and_steps_are_those_of_the_jacobian(activation):
     equations, x, b = equations_of(activation)
-    J, linear, rng = dense_jacobian(equations, x, b), Linearised(equations, x, b), np.random.default_rng(1)
+    J, linear = dense_jacobian(equations, x, b), Linearised(equations, x, b)
+    rng = np.random.default_rng(1)
     step = rng.standard_normal((len(x), J.shape[1] // len(x)))
     R = rng.standard_normal(equations.right_side.shape)
     np.testing.assert_allclose(linear.times(step).ravel(), J @ step.ravel(), rtol=1e-10, atol=1e-9)
