@@ -1,6 +1,6 @@
 """Side by side with what else there is, on the same data, in one process.
 
-    uv run --group peers python benchmarks/peers.py [PART ...] [--table]
+    uv run --group peers python benchmarks/peers.py [PART ...]
 
 Parts: ``pipeline`` (the paper's theorem taken literally: dense monomials, SVD, polarization),
 ``tensors`` (TensorLy on the exact tensor), ``haim`` (a first-order step by plain autograd),
@@ -48,12 +48,12 @@ def versions() -> dict[str, str]:
 def main(names: list[str]) -> None:
     """Measure the parts named, or all, one thread each; keep the others' figures."""
     torch.set_num_threads(1)
-    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"parts": {}}
     for name, part in PARTS.items():
         if names and name not in names:
             continue
         figures = part(SEED)
         print(name, json.dumps(figures, indent=1), flush=True)
+        record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"parts": {}}
         where = {"machine": machine("cpu"), "versions": versions(), "seed": SEED}
         record["parts"][name] = where | {"figures": figures}
         with draft_of(RESULTS) as draft:

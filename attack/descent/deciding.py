@@ -27,7 +27,7 @@ from attack.descent.curvature import Eigenpairs, Lanczos, Operator
 CHANCE = 0.01
 """Chance, for a sample, that its start vector is nearer to orthogonal than the bounds assume."""
 
-_REBUILT = 0.6
+_REBUILT = 1.2
 """What recording the graph of some samples costs, in products with them."""
 
 _BISECTIONS = 60
