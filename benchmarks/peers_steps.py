@@ -15,7 +15,7 @@ from relu_victims import ReluRecipe, train_relu
 from identify import verify_network
 from identify.relu.recovery import search
 from identify.tensor.features import monomial_features
-from identify.tensor.normal import Normal, Rows
+from identify.tensor.normal import Normal, RowBlocks
 
 
 def haim(_seed: int) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def normal_equations(n: int, seed: int, m: int = 6000) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     points, scale = rng.standard_normal((m, n)), rng.standard_normal((m, 1))
     N = n * (n + 1) // 2
-    X = Rows((m, N), lambda rows: monomial_features(points[rows], 2) * scale[rows])
+    X = RowBlocks((m, N), lambda rows: monomial_features(points[rows], 2) * scale[rows])
     A, units = rng.standard_normal((N, n)), X.lengths()
     single, double = rate(np.float32), rate(np.float64)
     built = seconds(lambda: X.normal(units, single=True), "cpu")

@@ -122,7 +122,7 @@ DOORS = {
         known_init,
         {"n": 16, "m": 1500, "d": 128, "alpha": 3},
         {
-            "n": Sweep((12, 18, 27, 40), N4, "n^3: J up to 3e7 entries, then n^2: m N"),
+            "n": Sweep((8, 12, 18, 27), N4, "n^3: J up to 3e7 entries, then n^2: m N"),
             "m": Sweep((1000, 2000, 4000, 8000), "m", "m"),
             "d": Sweep((128, 256, 512, 1024), "d: m n d, and d^2 below 512", "d"),
         },
@@ -160,7 +160,7 @@ DOORS = {
         relu,
         {"n": 16, "h": 500, "d": 64},
         {
-            "n": Sweep((12, 18, 27, 40), "n^3: n rounds of h n^2 a step", "n^2: h n^2 / 2"),
+            "n": Sweep((8, 12, 18, 27), "n^3: n rounds of h n^2 a step", "n^2: h n^2 / 2"),
             "h": Sweep((300, 600, 1200, 2400), "h", "h"),
             "d": Sweep((64, 128, 256, 512), "below d: the span is n", "d"),
         },

@@ -29,7 +29,7 @@ _STALE = 0.05
 """Relative movement of the samples up to which the blocks serve."""
 
 
-class Linearised:
+class JacobianProducts:
     """The equations by gradients linearised at (x, b): products with J and J^T, none formed."""
 
     def __init__(
@@ -71,7 +71,7 @@ class ConjugateSteps:
         """Linearise at (x, b), with damping mu."""
         self.equations, self.mu, self.forced = equations, mu, _FORCED
         self._block_at(x, b)
-        self.linear = Linearised(equations, x, b)
+        self.linear = JacobianProducts(equations, x, b)
 
     def _block_at(self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]) -> None:
         self.x, self.groups = x, alike(x)
@@ -131,7 +131,7 @@ class ConjugateSteps:
         """Damp less at the new samples, and ask for more digits where the residual fell slowly."""
         if np.linalg.norm(x - self.x) > _STALE * np.linalg.norm(x):
             self._block_at(x, b)
-        self.linear = Linearised(self.equations, x, b)
+        self.linear = JacobianProducts(self.equations, x, b)
         if drop < _SLOW:
             self.forced = _FINEST
         self._damp(max(self.mu / 10, 1e-14))

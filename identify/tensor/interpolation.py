@@ -25,7 +25,7 @@ from identify.tensor.features import (
 )
 from identify.tensor.implicit import ImplicitTensor
 from identify.tensor.least_squares import SVD_LIMIT, Solution, solve_least_squares
-from identify.tensor.normal import Rows
+from identify.tensor.normal import RowBlocks
 
 ENTRY_LIMIT = 2 * 10**8
 """Largest number of entries of a matrix that is formed (1.6 GB)."""
@@ -100,7 +100,7 @@ def _by_gram(equations: Equations, rounding: float) -> tuple[Tensors, Solution]:
         return _beside([V * weight for V, weight in zip(features, weights, strict=True)])
 
     N = [form_dimension(nodes.shape[1], k - 1) for k in degrees]
-    matrix = Rows((len(nodes), sum(N)), part)
+    matrix = RowBlocks((len(nodes), sum(N)), part)
     gram = solve_least_squares(matrix, equations.right_side, rounding, dual=degrees != (3,))
     if not gram.determined:
         return {}, gram
@@ -181,8 +181,8 @@ def _typical(points: Float64[FloatArray, "m r"]) -> float:
     return float(np.sqrt(np.mean(points**2))) or 1.0
 
 
-def _formed(matrix: FloatArray) -> Rows:
-    return Rows((matrix.shape[0], matrix.shape[1]), lambda rows: matrix[rows])
+def _formed(matrix: FloatArray) -> RowBlocks:
+    return RowBlocks((matrix.shape[0], matrix.shape[1]), lambda rows: matrix[rows])
 
 
 def _beside(blocks: list[FloatArray]) -> FloatArray:

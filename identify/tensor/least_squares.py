@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
-from identify.tensor.normal import Normal, Rows
+from identify.tensor.normal import Normal, RowBlocks
 from identify.tensor.rank import rounding_tolerance
 
 SVD_LIMIT = 1500
@@ -53,7 +53,7 @@ class Solution:
 
 
 def solve_least_squares(
-    matrix: Rows,
+    matrix: RowBlocks,
     right_side: Float64[FloatArray, "rows q"],
     rounding: float,
     *,
@@ -95,7 +95,7 @@ def solve_least_squares(
     return Solution(columns, rank, values, tolerance, noise, spare, smallest / norm, A, C)
 
 
-def _miss(matrix: Rows, A: Float64[FloatArray, "N q"], right_side: FloatArray) -> float:
+def _miss(matrix: RowBlocks, A: Float64[FloatArray, "N q"], right_side: FloatArray) -> float:
     """Return |right_side - matrix A|."""
     parts = [np.linalg.norm(right_side[s] - matrix.part(s) @ A) for s in matrix.parts()]
     return float(np.linalg.norm(parts))
@@ -115,7 +115,7 @@ def _by_svd(
 
 
 def _by_normal_matrix(
-    matrix: Rows, right_side: Float64[FloatArray, "rows q"], *, dual: bool
+    matrix: RowBlocks, right_side: Float64[FloatArray, "rows q"], *, dual: bool
 ) -> tuple[Float64[FloatArray, " N"], _AtRank | None]:
     """Return the singular values, and the solution at full rank; None where there is none."""
     normal = Normal(matrix)

@@ -38,11 +38,11 @@ _PROBES, _LANCZOS = 4, 50
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowBlocks:
     """A matrix whose rows are formed when they are asked for.
 
     Attributes:
-        shape: Rows and columns.
+        shape: RowBlocks and columns.
         part: From a slice of the rows to these.
     """
 
@@ -101,7 +101,7 @@ class Normal:
             which the picture is shown. The smallest is an accurate Rayleigh quotient.
     """
 
-    def __init__(self, X: Rows) -> None:
+    def __init__(self, X: RowBlocks) -> None:
         """Factor N, in double precision where single is not enough."""
         self.X, self.units = X, X.lengths()
         squares, smallest = self._factored(single=True)

@@ -8,7 +8,7 @@ import pytest
 from identify.equations.activation import Polynomial, parse_activation
 from identify.equations.system import Equations
 from identify.recovery import levenberg
-from identify.recovery.conjugate import ConjugateSteps, Linearised, alike
+from identify.recovery.conjugate import ConjugateSteps, JacobianProducts, alike
 from identify.recovery.levenberg import refine
 from identify.recovery.sensitivity import dense_jacobian
 
@@ -33,7 +33,7 @@ def equations_of(activation, *, n=6, r=7, m=90, twins=0.0, noise=0.0, seed=0):
 @pytest.mark.parametrize("activation", [parse_activation(3), parse_activation(4), MIXED], ids=str)
 def test_products_and_steps_are_those_of_the_jacobian(activation):
     equations, x, b = equations_of(activation)
-    J, linear = dense_jacobian(equations, x, b), Linearised(equations, x, b)
+    J, linear = dense_jacobian(equations, x, b), JacobianProducts(equations, x, b)
     rng = np.random.default_rng(1)
     step = rng.standard_normal((len(x), J.shape[1] // len(x)))
     R = rng.standard_normal(equations.right_side.shape)

@@ -9,7 +9,7 @@ from identify.tensor import interpolation, least_squares
 from identify.tensor import normal as module
 from identify.tensor.features import monomial_features
 from identify.tensor.least_squares import solve_least_squares
-from identify.tensor.normal import Normal, Rows, quadrature
+from identify.tensor.normal import Normal, RowBlocks, quadrature
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def few_entries_at_a_time(monkeypatch):
 
 
 def rows(X):
-    return Rows(X.shape, lambda part: X[part])
+    return RowBlocks(X.shape, lambda part: X[part])
 
 
 def conditioned(m, N, condition, seed=0):
