@@ -99,7 +99,7 @@ def spectrum(
     Returns:
         The decomposition, with a rank where there is a clear gap.
     """
-    rows, columns = change.any(axis=1), change.any(axis=0)
+    rows, columns = (np.asarray(change.any(axis=axis)) for axis in (1, 0))
     h, d = int(rows.sum()), int(columns.sum())
     if head and min(h, d) >= SMALLEST:
         found = _of_head(change, (rows, columns), size, precision, of_records=of_records)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, blas, cho_factor, cho_solve, eigvalsh
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh, get_blas_funcs
 
 from identify.arrays import Float64, FloatArray
 
@@ -83,7 +83,8 @@ class RowBlocks:
 
     def normal(self, units: Float64[FloatArray, " N"], *, single: bool) -> NDArray[np.floating]:
         """Return the lower half of N, in single or double precision."""
-        dtype, add = (np.float32, blas.ssyrk) if single else (np.float64, blas.dsyrk)
+        dtype = np.float32 if single else np.float64
+        add = get_blas_funcs("syrk", dtype=dtype)
         N = np.zeros((self.shape[1], self.shape[1]), dtype=dtype, order="F")
         for rows in self.parts(_BY_NORMAL):
             X = (self.part(rows) / units).astype(dtype, copy=False)
@@ -170,7 +171,7 @@ class Normal:
 
 def _symmetric(N: NDArray[np.floating], v: Float64[FloatArray, " N"]) -> Float64[FloatArray, " N"]:
     """Return N v, with the lower half of N."""
-    times = blas.ssymv if N.dtype == np.float32 else blas.dsymv
+    times = get_blas_funcs("symv", (N,))
     return times(1.0, N, v.astype(N.dtype), lower=1).astype(np.float64)
 
 
