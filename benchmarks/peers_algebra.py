@@ -107,7 +107,7 @@ def tensors(seed: int) -> list[dict[str, Any]]:
                 found = parafac(
                     tensorly.tensor(T), n, n_iter_max=1000, tol=1e-12, random_state=seed
                 )
-            return found.factors[0].T
+            return np.asarray(found[1][0]).T
 
         for name, peer in (("symmetric power iteration", power), ("parafac", cp)):
             figures, ours, theirs = in_turn(lambda net=net: verified(net, seed), peer, 3)

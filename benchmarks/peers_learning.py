@@ -40,7 +40,7 @@ def dictionaries(seed: int) -> list[dict[str, Any]]:
         def coding(change: FloatArray = change, n: int = n) -> FloatArray:
             size = float(np.sqrt(np.mean(change**2)))
             fit = DictionaryLearning(
-                n, alpha=0.1, max_iter=100, fit_algorithm="cd", random_state=seed
+                n, **{"alpha": 0.1}, max_iter=100, fit_algorithm="cd", random_state=seed
             )
             return fit.fit(change / size).components_
 

@@ -256,7 +256,9 @@ def main(names: list[str]) -> None:
             continue
         print(name, flush=True)
         found = measure(door)
-        record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"doors": {}}
+        record: dict[str, Any] = {"doors": {}}
+        if RESULTS.exists():
+            record = json.loads(RESULTS.read_text())
         record["machine"], record["seed"] = machine("cpu") | {"numpy": np.__version__}, SEED
         record["doors"][name] = found
         with draft_of(RESULTS) as draft:

@@ -84,7 +84,7 @@ class RowBlocks:
     def normal(self, units: Float64[FloatArray, " N"], *, single: bool) -> NDArray[np.floating]:
         """Return the lower half of N, in single or double precision."""
         dtype = np.float32 if single else np.float64
-        add = get_blas_funcs("syrk", dtype=dtype)
+        (add,) = get_blas_funcs(("syrk",), dtype=dtype)
         N = np.zeros((self.shape[1], self.shape[1]), dtype=dtype, order="F")
         for rows in self.parts(_BY_NORMAL):
             X = (self.part(rows) / units).astype(dtype, copy=False)
@@ -171,7 +171,7 @@ class Normal:
 
 def _symmetric(N: NDArray[np.floating], v: Float64[FloatArray, " N"]) -> Float64[FloatArray, " N"]:
     """Return N v, with the lower half of N."""
-    times = get_blas_funcs("symv", (N,))
+    (times,) = get_blas_funcs(("symv",), (N,))
     return times(1.0, N, v.astype(N.dtype), lower=1).astype(np.float64)
 
 
