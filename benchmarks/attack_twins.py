@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import torch
@@ -148,21 +148,25 @@ def lanczos(product: Callable[[Tensor], Tensor], v: Tensor, steps: int) -> Tenso
 
 
 def seconds(call: Callable[[], object], device: str) -> float:
-    """Wall time of a call, to the end of what it started on a GPU."""
-    cuda = device.startswith("cuda")
-    if cuda:
-        torch.cuda.synchronize()
+    """Seconds of a call: on a GPU to the end of what it started, on a CPU of the processor.
+
+    The processor's seconds, over the number of threads, leave out what others computed meanwhile.
+    """
+    if not device.startswith("cuda"):
+        begin = process_time()
+        call()
+        return (process_time() - begin) / torch.get_num_threads()
+    torch.cuda.synchronize()
     begin = perf_counter()
     call()
-    if cuda:
-        torch.cuda.synchronize()
+    torch.cuda.synchronize()
     return perf_counter() - begin
 
 
 def interleaved(
     calls: dict[str, Callable[[], object]], rounds: int, device: str
 ) -> dict[str, float]:
-    """Median wall time of each call over rounds that take every call in turn, after one unmeasured.
+    """Median time of each call over rounds that take every call in turn, after one unmeasured.
 
     On a machine that others use as well, all calls see the same disturbance.
     """

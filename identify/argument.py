@@ -117,5 +117,5 @@ class Argument:
 
     def _neurons(self) -> Neurons:
         weights, random = self.problem.weights, self.problem.setting == "random-features"
-        seen = None if random else self.problem.evaluations.right_side
-        return neurons_of(weights.a, weights.W, seen)
+        directions = None if random else self.problem.space.basis
+        return neurons_of(weights.a, weights.W, directions)

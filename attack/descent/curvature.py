@@ -71,48 +71,107 @@ class Eigenpairs:
     residuals: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Ritz:
+    """What the tridiagonal matrices of Lanczos show.
+
+    Attributes:
+        values: (k, s), increasing, inf beyond the end of a Krylov space.
+        residuals: (k,), of the smallest.
+        smallest: (k, s), its coordinates.
+    """
+
+    values: Tensor
+    residuals: Tensor
+    smallest: Tensor
+
+
+class Lanczos:
+    """Krylov spaces of k symmetric matrices, a step at a time, all at once.
+
+    Each step is orthogonalised against the whole basis again.
+    """
+
+    def __init__(self, start: Tensor, steps: int) -> None:
+        """Begin with start vectors (k, d), not 0, for so many steps at most."""
+        k, d = start.shape
+        self.count = 0
+        self.basis = start.new_zeros(k, steps, d)  # all zero from where a Krylov space ended
+        self.diagonal, self.beside = start.new_zeros(k, steps), start.new_zeros(k, steps)
+        self.v, self.before = start / start.norm(dim=1, keepdim=True), torch.zeros_like(start)
+        self.norm, self.scale = start.new_zeros(k, 1), start.new_zeros(k)
+
+    def rows(self, chosen: Tensor) -> Lanczos:
+        """Return the spaces of some of the matrices."""
+        part = object.__new__(Lanczos)
+        part.count = self.count
+        for name in ("basis", "diagonal", "beside", "v", "before", "norm", "scale"):
+            setattr(part, name, getattr(self, name)[chosen])
+        return part
+
+    def step(self, operator: Operator) -> None:
+        """Extend every space by one vector."""
+        step, v = self.count, self.v
+        tiny = torch.finfo(v.dtype).eps ** 0.75
+        self.basis[:, step] = v
+        w = operator(v)
+        self.diagonal[:, step] = (w * v).sum(1)
+        w = w - self.diagonal[:, step, None] * v - self.norm * self.before
+        known = self.basis[:, : step + 1]
+        w = torch.baddbmm(w[:, None], torch.bmm(w[:, None], known.mT), known, alpha=-1)[:, 0]
+        norm = w.norm(dim=1, keepdim=True)
+        largest = torch.maximum(self.diagonal[:, step].abs(), norm[:, 0])
+        self.scale = torch.maximum(self.scale, largest)
+        alive = norm > tiny * self.scale[:, None]  # else the space is invariant and complete
+        self.norm = torch.where(alive, norm, 0)
+        self.beside[:, step] = self.norm[:, 0]
+        self.before, self.v = v, torch.where(alive, w / norm, 0)
+        self.count += 1
+
+    def norms(self) -> Tensor:
+        """Return the norms beta_1, ..., beta_s that were divided by, (k, s); 0 at an end."""
+        return self.beside[:, : self.count]
+
+    def ritz(self) -> Ritz:
+        """Return the Ritz values and the residuals of the smallest."""
+        s = self.count
+        diagonal, beside = self.diagonal[:, :s], self.beside[:, :s]
+        ended = (beside == 0).cumsum(1) > 0
+        used = torch.cat([torch.ones_like(ended[:, :1]), ~ended[:, :-1]], 1)
+        above = torch.where(self.scale > 0, 4 * self.scale, 1)[:, None]  # |T| <= 3 scale
+        T = torch.diag_embed(torch.where(used, diagonal, above))
+        T = T + torch.diag_embed(beside[:, :-1], offset=1)
+        T = T + torch.diag_embed(beside[:, :-1], offset=-1)
+        values, coordinates = torch.linalg.eigh(T)
+        smallest = coordinates[:, :, 0]
+        residuals = (beside[:, -1] * smallest[:, -1]).abs()
+        return Ritz(_within(values, used), residuals, smallest)
+
+    def vectors(self, ritz: Ritz) -> Tensor:
+        """Return the smallest Ritz vectors, (k, d), unit rows."""
+        vectors = torch.bmm(ritz.smallest[:, None], self.basis[:, : self.count])[:, 0]
+        return vectors / vectors.norm(dim=1, keepdim=True)
+
+
+def _within(values: Tensor, used: Tensor) -> Tensor:
+    """Return Ritz values with inf in place of those above the minimum that fill a matrix up."""
+    place = torch.arange(values.shape[1], device=values.device)
+    return torch.where(place < used.sum(1, keepdim=True), values, torch.inf)
+
+
 def smallest_eigenpairs(
     operator: Operator, start: Tensor, steps: int = LANCZOS_STEPS
 ) -> Eigenpairs:
     """Return the smallest Ritz pair of k symmetric matrices by Lanczos, all at once.
 
-    ``start`` (k, d) holds their start vectors, not 0. Each step is orthogonalised against the whole
-    basis again. No Ritz value is below the smallest eigenvalue; d steps give it exactly.
+    ``start`` (k, d) holds their start vectors, not 0. No Ritz value is below the smallest
+    eigenvalue; d steps give it exactly.
     """
-    k, d = start.shape
-    steps = min(steps, d)
-    basis = start.new_zeros(k, steps, d)  # all zero from where a Krylov space ended
-    diagonal, beside = start.new_zeros(k, steps), start.new_zeros(k, steps)
-    v, before = start / start.norm(dim=1, keepdim=True), torch.zeros_like(start)
-    norm = start.new_zeros(k, 1)
-    tiny = torch.finfo(start.dtype).eps ** 0.75
-    scale = start.new_zeros(k)
-    for step in range(steps):
-        basis[:, step] = v
-        w = operator(v)
-        diagonal[:, step] = (w * v).sum(1)
-        w = w - diagonal[:, step, None] * v - norm * before
-        known = basis[:, : step + 1]
-        w = torch.baddbmm(w[:, None], torch.bmm(w[:, None], known.mT), known, alpha=-1)[:, 0]
-        norm = w.norm(dim=1, keepdim=True)
-        scale = torch.maximum(scale, torch.maximum(diagonal[:, step].abs(), norm[:, 0]))
-        alive = norm > tiny * scale[:, None]  # else the Krylov space is invariant and complete
-        norm = torch.where(alive, norm, 0)
-        beside[:, step] = norm[:, 0]
-        before, v = v, torch.where(alive, w / norm, 0)
-    return _ritz(basis, diagonal, beside, scale)
-
-
-def _ritz(basis: Tensor, diagonal: Tensor, beside: Tensor, scale: Tensor) -> Eigenpairs:
-    used = basis.abs().amax(2) > 0
-    above = torch.where(scale > 0, 4 * scale, 1)[:, None]  # |T| <= 3 scale: out of the minimum
-    T = torch.diag_embed(torch.where(used, diagonal, above))
-    T = T + torch.diag_embed(beside[:, :-1], offset=1) + torch.diag_embed(beside[:, :-1], offset=-1)
-    values, coordinates = torch.linalg.eigh(T)
-    smallest = coordinates[:, :, 0]
-    vectors = torch.bmm(smallest[:, None], basis)[:, 0]
-    vectors = vectors / vectors.norm(dim=1, keepdim=True)
-    return Eigenpairs(values[:, 0], vectors, (beside[:, -1] * smallest[:, -1]).abs())
+    lanczos = Lanczos(start, min(steps, start.shape[1]))
+    for _ in range(min(steps, start.shape[1])):
+        lanczos.step(operator)
+    ritz = lanczos.ritz()
+    return Eigenpairs(ritz.values[:, 0], lanczos.vectors(ritz), ritz.residuals)
 
 
 def random_start(x: Tensor, seed: int) -> Tensor:

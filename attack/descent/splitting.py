@@ -16,10 +16,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from attack.descent.curvature import random_start, smallest_eigenpairs, splitting_operator
+from attack.descent.curvature import Operator, random_start, splitting_operator
+from attack.descent.deciding import Decided, decided_eigenpairs
 from attack.descent.objective import residual, squared_norm
 from attack.descent.splitting_config import SplittingConfig
-from attack.maps.protocol import Map
+from attack.maps.protocol import Map, Tensors
 
 MapOf: TypeAlias = Callable[[Tensor], Map]
 """From the indices (k',) of candidates, repeated or left out, to the map for these candidates."""
@@ -95,15 +96,33 @@ class _Search:
         return 0.0
 
 
+def room(k: int, config: SplittingConfig) -> int:
+    """Return how many of k samples may be split at once."""
+    # at most share * k of them, and one at least if any is below the threshold and the limit allows
+    most = max(1, int(config.share * k))
+    return most if config.limit is None else min(most, max(0, config.limit - k))
+
+
 def select(values: Tensor, measured: Tensor, config: SplittingConfig) -> Tensor:
     """Indices of the samples to split, the most negative first; values are lambda_min(S(x_i))."""
-    # at most share * k of them, and one at least if any is below the threshold and the limit allows
-    k = len(values)
-    room = max(1, int(config.share * k))
-    if config.limit is not None:
-        room = min(room, max(0, config.limit - k))
     order = measured.argsort(stable=True)
-    return order[((measured < config.threshold) & (values < 0))[order]][:room]
+    eligible = (measured < config.threshold) & (values < 0)
+    return order[eligible[order]][: room(len(values), config)]
+
+
+def decided(upper: Tensor, lower: Tensor, config: SplittingConfig) -> tuple[Tensor, Tensor]:
+    """Return which samples ``select`` takes, and which not, for all values between both bounds.
+
+    ``upper`` and ``lower`` (k,) bound what is measured.
+    """
+    most, cut = room(len(upper), config), min(config.threshold, 0.0)
+    if not most or not len(upper):
+        return torch.zeros_like(upper, dtype=torch.bool), torch.ones_like(upper, dtype=torch.bool)
+    # before sample i may come all that may be smaller, itself left out; surely those that are
+    may = torch.searchsorted(lower.sort().values, upper, right=True) - 1
+    must = torch.searchsorted(upper.sort().values, lower)
+    below = int((upper < cut).sum())
+    return (upper < cut) & (may < most), (lower >= cut) | (must.clamp_max(below) >= most)
 
 
 def split(
@@ -115,14 +134,8 @@ def split(
         f = map_of(everyone)
         r = residual(f, x, weights)
         before = float(squared_norm(r))
-        operator = splitting_operator(f, x, weights, r)
-        pairs = smallest_eigenpairs(operator, random_start(x, seed), config.lanczos)
-        measured = pairs.values
-        if config.measure != "absolute":
-            measured = measured / weights.abs().clamp_min(torch.finfo(x.dtype).tiny)
-        if config.measure == "per weight and residual":
-            measured = measured / max(before**0.5, torch.finfo(x.dtype).tiny)
-        chosen = select(pairs.values, measured, config)
+        chosen, found = to_be_split(map_of, x, weights, r, config, seed)
+        pairs = found.pairs
         search = _Search(map_of, x, weights, pairs.vectors, pairs.values)
         divided, eta = _line_search(search, chosen, config.eta_max, before)
         if not len(divided):
@@ -130,6 +143,37 @@ def split(
         new_x, new_weights, parents = search.children(divided, eta)
         after = search.loss(divided, eta)
         return SplitCandidates(new_x, new_weights, parents, divided, eta, after, before)
+
+
+def to_be_split(
+    map_of: MapOf, x: Tensor, weights: Tensor, r: Tensors, config: SplittingConfig, seed: int
+) -> tuple[Tensor, Decided]:
+    """Return which samples (k, d) are to be split, the most negative first, and their eigenpairs.
+
+    They are those that ``config.lanczos`` steps on every sample would choose, as far as the bounds
+    of ``deciding`` hold.
+    """
+    unit = _unit(weights, float(squared_norm(r)), config)
+
+    def operator_of(rows: Tensor) -> Operator:
+        return splitting_operator(map_of(rows), x[rows], weights[rows], r)
+
+    def settled(upper: Tensor, lower: Tensor, residuals: Tensor) -> Tensor:
+        taken, left = decided(upper / unit, lower / unit, config)
+        return left | (taken & (residuals <= config.accuracy * upper.abs()))
+
+    found = decided_eigenpairs(operator_of, random_start(x, seed), config.lanczos, settled)
+    return select(found.pairs.values, found.pairs.values / unit, config), found
+
+
+def _unit(weights: Tensor, loss: float, config: SplittingConfig) -> Tensor:
+    """Return what the eigenvalues are measured in, (k,)."""
+    unit, tiny = torch.ones_like(weights), torch.finfo(weights.dtype).tiny
+    if config.measure != "absolute":
+        unit = weights.abs().clamp_min(tiny)
+    if config.measure == "per weight and residual":
+        unit = unit * max(loss**0.5, tiny)
+    return unit
 
 
 def _line_search(

@@ -67,7 +67,9 @@ class SplittingConfig:
             change with the scale of the weights either.
         share: At most this share of the samples is split at once; [SS] C.1: 50 %.
         eta_max: Longest step of the line search; [SS] C.1: 0.01.
-        lanczos: Dimension of the Krylov spaces; [SS] C.1: 20.
+        lanczos: Largest dimension of the Krylov spaces; [SS] C.1: 20.
+        accuracy: A sample takes no more Lanczos steps once bounds decide whether it is split and,
+            if it is, |S v - value v| <= accuracy |value|; 0 takes them all.
         plateau: A phase II also starts when a block lowers the loss by less than this share of it;
             [SS] C.1 adapts the interval to the decrease of the loss, by hand.
         gradient: A phase II also starts when the norm of the gradient in x is at most this;
@@ -82,6 +84,7 @@ class SplittingConfig:
     share: float = 0.5
     eta_max: float = 0.01
     lanczos: int = LANCZOS_STEPS
+    accuracy: float = 0.1
     plateau: float | None = None
     gradient: float | None = None
     limit: int | None = None

@@ -9,12 +9,17 @@ vectors of its smallest singular values, and they give rho by least squares.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from identify.arrays import FloatArray
 
 _STEPS = 8
 """Rounds of directions and rho in turn: the error of rho is squared in each of them."""
+
+_ROWS = 4096
+"""Rows of a large matrix that are handled at a time."""
 
 _SMALLEST = 16
 """One in this many of all singular directions is used before the rank is known."""
@@ -69,15 +74,24 @@ def refined(
     """Fit rho on what is orthogonal to the change, with ``left`` (h, r) and ``right`` (d, r)."""
     # (1 - U U^T) W_T (1 - V V^T) = rho (1 - U U^T) W_0 (1 - V V^T): freed of C X from both sides,
     # so that an error of either basis enters in second order only
-    A, B = _outside(trained, left, right), _outside(initial, left, right)
-    found = _least_squares(A, B, rho)
-    same = np.linalg.norm(A - B) <= 1.05 * np.linalg.norm(A - found * B)
-    return 1.0 if same else found
+    sums = np.zeros(3)
+    for A, B in zip(_outside(trained, left, right), _outside(initial, left, right), strict=True):
+        C = A - B
+        sums += np.sum(C * C), np.sum(C * B), np.sum(B * B)
+    still, along, size = sums
+    if not size > 0:
+        return rho
+    # |A - B|^2 against |A - (1 + along / size) B|^2
+    same = still <= 1.05**2 * (still - along**2 / size)
+    return 1.0 if same else float(1 + along / size)
 
 
-def _outside(W: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
-    W = W - left @ (left.T @ W)
-    return W - (W @ right) @ right.T
+def _outside(W: FloatArray, left: FloatArray, right: FloatArray) -> Iterator[FloatArray]:
+    """Yield (1 - U U^T) W (1 - V V^T), some rows at a time."""
+    inside = left.T @ W
+    for start in range(0, len(W), _ROWS):
+        rows = W[start : start + _ROWS] - left[start : start + _ROWS] @ inside
+        yield rows - (rows @ right) @ right.T
 
 
 def _least_squares(A: FloatArray, B: FloatArray, otherwise: float) -> float:

@@ -44,6 +44,7 @@ def taken_apart(
     precision: float,
     *,
     of_records: bool = True,
+    head: bool = False,
 ) -> Decomposition:
     """Alternate between decay factor and spectrum; without a gap the decay is only an estimate.
 
@@ -53,6 +54,7 @@ def taken_apart(
         size: Root mean square of the entries of both.
         precision: The eps of the type they are stored in.
         of_records: As for ``spectrum``: whether rounding has to explain the noise.
+        head: Whether the part of the spectra above their gap will do.
 
     Returns:
         Decay factor and spectrum.
@@ -60,10 +62,15 @@ def taken_apart(
     Source: mathematics.md, section 8.
     """
     trained, rho = initial + change, 1.0
-    plain = found = spectrum(change, size, precision, of_records=of_records)
+
+    def found_in(changed: FloatArray) -> Spectrum:
+        return spectrum(changed, size, precision, of_records=of_records, head=head)
+
+    plain = found = found_in(change)
     if found.rank is None:  # most people do not decay, and less than the noise is left to the end
         rho = decay_factor(trained[:_SAMPLED], initial[:_SAMPLED])
-        found = spectrum(change + (1 - rho) * initial, size, precision, of_records=of_records)
+        if rho != 1.0:
+            found = found_in(change + (1 - rho) * initial)
     for _ in range(_ROUNDS):
         if found.rank is None:
             break
@@ -71,5 +78,5 @@ def taken_apart(
         before, rho = rho, refined(trained, initial, U, V, rho)
         if abs(rho - before) <= 1e-3 * precision:
             break
-        found = spectrum(change + (1 - rho) * initial, size, precision, of_records=of_records)
+        found = found_in(change + (1 - rho) * initial)
     return Decomposition(found, rho, plain)

@@ -36,11 +36,13 @@ def held_roundoff(values: FloatArray) -> float:
         The unit roundoff of float32, float16 or bfloat16; that of float64 where the numbers need
         it, are too few to tell, or are exact by construction.
     """
-    filled = values[values != 0]
+    flat = values.ravel()
+    filled = flat[: 2 * _LOOKED_AT]
+    filled = filled[filled != 0] if np.count_nonzero(filled) >= _LOOKED_AT else flat[flat != 0]
     magnitudes = np.unique(np.abs(filled[:_LOOKED_AT]))
     if len(magnitudes) >= _FEWEST:
         for dtype, fits in _FITS.items():
-            if fits(magnitudes) and _rounded(magnitudes, ROUNDOFF[dtype]) and fits(filled):
+            if fits(magnitudes) and _rounded(magnitudes, ROUNDOFF[dtype]) and fits(flat):
                 return ROUNDOFF[dtype]
     return ROUNDOFF["float64"]
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.checkpoints.alike import distinct_columns
+from identify.checkpoints.leading import SMALLEST, leading
 
 CLEAR = 8.0
 """A gap is clear if the singular values beside it differ by this factor."""
@@ -53,7 +54,7 @@ class Spectrum:
     """The singular value decomposition of a change and what it shows.
 
     Attributes:
-        values: Singular values, decreasing.
+        values: Singular values, decreasing; of a head, those above the gap and the first below.
         left: Left singular vectors as columns, (h, p).
         right: Right singular vectors as rows, (p, d).
         rank: Number of records that the change shows, None without a clear gap.
@@ -76,7 +77,13 @@ class Spectrum:
 
 
 def spectrum(
-    change: Float64[FloatArray, "h d"], size: float, precision: float, *, of_records: bool = True
+    change: Float64[FloatArray, "h d"],
+    size: float,
+    precision: float,
+    *,
+    of_records: bool = True,
+    head: bool = False,
+    known: Spectrum | None = None,
 ) -> Spectrum:
     """Decompose a matrix and find the gap above its noise.
 
@@ -87,19 +94,29 @@ def spectrum(
         of_records: Whether the rank has to be that of records: beside noise that rounding explains,
             and not that of inputs that hardly vary. Otherwise the rank is that of what stands
             above flat noise of any size, or far above rounding that prefers some directions.
+        head: Whether the part above the gap will do, which large matrices show far sooner.
+        known: The same matrix decomposed before, without a rank.
 
     Returns:
         The decomposition, with a rank where there is a clear gap.
     """
-    rows, columns = change.any(axis=1), change.any(axis=0)
+    rows, columns = (np.asarray(change.any(axis=axis)) for axis in (1, 0))
     h, d = int(rows.sum()), int(columns.sum())
+    if head and min(h, d) >= SMALLEST:
+        found = _of_head(change, (rows, columns), size, precision, of_records=of_records)
+        if found is not None:
+            return found
     left, right = np.zeros((len(change), min(h, d))), np.zeros((min(h, d), change.shape[1]))
     if min(h, d) == 0:
         values = np.zeros(0)
         return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, 0, ("No weight changed.",))
     moved_part = change[np.ix_(rows, columns)]
-    U, values, V = _svd(moved_part)
-    left[rows], right[:, columns] = U, V
+    if known is not None:
+        values, left, right = known.values, known.left, known.right
+        U, V = left[rows], right[:, columns]
+    else:
+        U, values, V = _svd(moved_part)
+        left[rows], right[:, columns] = U, V
     gaps = np.flatnonzero(values[:-1] >= CLEAR * np.maximum(values[1:], np.finfo(float).tiny)) + 1
     reasons: list[str] = []
     norms = np.linalg.norm(change, axis=0)
@@ -122,6 +139,44 @@ def spectrum(
     if not reasons:
         reasons = [f"No two of the {len(values)} singular values differ by a factor {CLEAR:g}."]
     return Spectrum(values, left, right, None, 1.0, 0.0, 0.0, d, tuple(reasons[-1:]))
+
+
+def _of_head(
+    change: FloatArray,
+    moved: tuple[np.ndarray, np.ndarray],
+    size: float,
+    precision: float,
+    *,
+    of_records: bool,
+) -> Spectrum | None:
+    """Return the part above the gap, None where only the whole decomposition tells."""
+    rows, columns = moved
+    h, d = int(rows.sum()), int(columns.sum())
+    part = leading(change if (h, d) == change.shape else change[np.ix_(rows, columns)], CLEAR)
+    if part is None or min(h, d) - len(part.values) < _TAIL:
+        return None
+    rank, top = len(part.values), part.top
+    sigma = np.sqrt(max(part.square - top**2, 0.0) / ((h - rank - 1) * (d - rank - 1)))
+    noise, edge = float(sigma), float(sigma * (np.sqrt(h - rank) + np.sqrt(d - rank)))
+    most = _explained(precision) if of_records else np.inf
+    if _level(noise / max(size, np.finfo(float).tiny), precision, most) is not None:
+        return None
+    # as _flat, where no scaling is needed to tell
+    sloped = not of_records and noise <= size * _explained(precision)
+    sloped = sloped and part.values[-1] >= _WIDE * top
+    sloped = sloped or top <= _OWN * precision * part.values[0]
+    if top > (_SLOPED if sloped else _EDGE) * edge:
+        return None
+    left, right = np.zeros((len(change), rank)), np.zeros((rank, change.shape[1]))
+    left[rows], right[:, columns] = part.left, part.right
+    above = np.linalg.norm(change, axis=0) > 3 * noise * np.sqrt(h)
+    count = int(above.sum())
+    if of_records:
+        kinds = distinct_columns((part.values[:, None] * right)[:, above], rank + _TAIL)
+        if _room(right, h, count, rank, above) or _repeated(kinds, rank):
+            return None
+    values, gap = np.append(part.values, top), float(part.values[-1] / top)
+    return Spectrum(values, left, right, rank, gap, noise, max(edge, top), count, ())
 
 
 def _svd(matrix: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -86,14 +86,16 @@ def evaluate(weights: Weights, activation: Polynomial) -> tuple[Evaluations, ...
                 "weights before and after training"
             )
         return (random_features_evaluations(weights, activation),)
-    doors = [known_init_evaluations(weights, activation, base) for base in (0.5, 0.0)]
+    assert weights.W0 is not None
+    change = weights.W - weights.W0
+    doors = [known_init_evaluations(weights, activation, base, change) for base in (0.5, 0.0)]
     return tuple(sorted(doors, key=lambda door: door.data_free or 0.0))
 
 
 def kkt_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
     """Read the trained weights as evaluations (paper, eq. 4.1; homogenised by eq. 4.4)."""
     # W_j = a_j grad P(W_j) times W_j, with a_j = P(W_j), leaves |W_j|^2 = alpha a_j^2
-    squares = np.sum(weights.W**2, axis=1)
+    squares = np.einsum("ji,ji->j", weights.W, weights.W)
     return Evaluations(
         setting="kkt",
         activation=activation.homogenized(),
@@ -107,18 +109,23 @@ def kkt_evaluations(weights: Weights, activation: Polynomial) -> Evaluations:
     )
 
 
-def known_init_evaluations(weights: Weights, activation: Polynomial, base: float) -> Evaluations:
+def known_init_evaluations(
+    weights: Weights, activation: Polynomial, base: float, change: FloatArray | None = None
+) -> Evaluations:
     """Read the change of the weights at the initial weights (base 0) or half way (base 1/2)."""
     assert weights.a0 is not None
     assert weights.W0 is not None
-    points = (1 - base) * weights.W0 + base * weights.W
-    scale = (1 - base) * weights.a0 + base * weights.a
-    gradients, values = weights.W - weights.W0, weights.a - weights.a0
+    gradients = weights.W - weights.W0 if change is None else change  # computed once for both
+    points, scale, values = weights.W0, weights.a0, weights.a - weights.a0
+    if base:
+        points = (1 - base) * weights.W0
+        points += base * weights.W
+        scale = (1 - base) * weights.a0 + base * weights.a
     data_free = None
     if activation.is_power and np.any(values):
         # <w_j, dW_j> = alpha s_j da_j: at the initial weights exactly for one gradient step, at
         # the midpoint exactly for gradient flow
-        left = np.sum(points * gradients, axis=1)
+        left = np.einsum("ji,ji->j", points, gradients)
         data_free = _relative(left, activation.degree * scale * values)
     return Evaluations(
         setting="known-init",

@@ -120,7 +120,8 @@ def _seen(weights: Weights, activation: Polynomial) -> tuple[Weights, float, Spe
         return weights, 1.0, None  # values span nothing
     if weights.a0 is not None:
         return undecayed(weights, activation)
-    found = spectrum(weights.W, weights.size, 2 * weights.precision, of_records=False)
+    size, precision = weights.size, 2 * weights.precision
+    found = spectrum(weights.W, size, precision, of_records=False, head=True)
     return weights, 1.0, found
 
 
@@ -133,12 +134,13 @@ def _space(evaluations: Evaluations, found: Spectrum | None) -> RowSpace:
 
 def _check_range(evaluations: Evaluations, activation: Polynomial) -> None:
     """Require that sigma at the points stays far from the limits of float64."""
-    largest = float(np.abs(evaluations.points).max()) * np.sqrt(evaluations.points.shape[1])
+    found = _largest(evaluations.points)
+    largest = found * np.sqrt(evaluations.points.shape[1])
     with np.errstate(over="ignore"):
         value = np.abs(activation(np.array([largest]))) ** 2
     if not np.all(value < 1e290):
         raise ValueError(
-            f"W: found entries up to {np.abs(evaluations.points).max():.3g}, at which "
+            f"W: found entries up to {found:.3g}, at which "
             f"the activation {activation} leaves the range of float64; pass weights in the units "
             "they were trained in"
         )
@@ -183,5 +185,9 @@ def _scaled(weights: Weights, activation: Polynomial) -> tuple[Weights, float, b
 
 
 def _exponent(*arrays: FloatArray | None) -> int:
-    largest = max(float(np.abs(x).max()) for x in arrays if x is not None)
+    largest = max(_largest(x) for x in arrays if x is not None)
     return 0 if largest == 0 else int(np.frexp(largest)[1])
+
+
+def _largest(x: FloatArray) -> float:
+    return max(float(x.max()), -float(x.min()))

@@ -27,7 +27,7 @@ def seen_records(problem: Problem) -> Spectrum | None:
     if problem.setting != "known-init" or weights.W0 is None:
         return None
     size, precision = weights.size, 2 * weights.precision
-    found = spectrum(weights.W - weights.W0, size, precision, of_records=False)
+    found = spectrum(weights.W - weights.W0, size, precision, of_records=False, head=True)
     r = problem.space.dimension
     if found.rank != r or found.moved - r < ROOM:
         return None

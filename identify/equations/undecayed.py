@@ -41,14 +41,14 @@ def undecayed(weights: Weights, activation: Polynomial) -> tuple[Weights, float,
     assert weights.a0 is not None
     assert weights.W0 is not None
     change, size, precision = weights.W - weights.W0, weights.size, 2 * weights.precision
-    taken = taken_apart(change, weights.W0, size, precision)
+    taken = taken_apart(change, weights.W0, size, precision, head=True)
     if taken.spectrum.rank is None:  # noise that rounding does not explain: it has to be flat
-        taken = taken_apart(change, weights.W0, size, precision, of_records=False)
+        taken = taken_apart(change, weights.W0, size, precision, of_records=False, head=True)
     found, plain, rho = taken.spectrum, taken.plain, taken.decay
     shown = plain.rank is None or _CLEARER * found.noise < plain.noise
     if found.rank is None or not shown or not 0 < rho < 1 or activation.degree <= _LINEAR:
         if plain.rank is None:
-            plain = spectrum(change, size, precision, of_records=False)
+            plain = spectrum(change, size, precision, of_records=False, head=True, known=plain)
         return weights, 1.0, plain
     a = weights.a if np.array_equal(weights.a, weights.a0) else weights.a / rho
     return replace(weights, a=a, W=weights.W / rho), rho, taken.undecayed()

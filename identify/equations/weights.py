@@ -72,7 +72,7 @@ class Weights:
 
 def root_mean_square(x: FloatArray) -> float:
     """Return the root mean square of the entries."""
-    return float(np.sqrt(np.mean(np.square(x))))
+    return float(np.linalg.norm(x.ravel()) / np.sqrt(x.size))
 
 
 def as_weights(a: object, W: object, init: tuple[object, object] | None = None) -> Weights:

@@ -69,7 +69,8 @@ def output_error(problem: Problem, fit: Fit) -> float:
     if equations.by_value or values is None or not np.any(values):
         return 0.0
     P = equations.activation(equations.points @ fit.x.T) @ fit.b
-    length = np.linalg.norm(problem.evaluations.points, axis=1)
+    points = problem.evaluations.points
+    length = np.sqrt(np.einsum("ji,ji->j", points, points))
     seen = equations.activation.degree * np.abs(equations.scale * (values - P))
     return float(np.linalg.norm(seen / np.where(length > 0, length, np.inf)))
 

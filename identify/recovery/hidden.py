@@ -140,9 +140,10 @@ def _seen_outside(problem: Problem, fit: Fit) -> Float64[FloatArray, " n"] | Non
     if equations.by_value or r == d:
         return None
     within = np.sum((points @ problem.space.basis) ** 2, axis=1)
-    square = np.sum(points**2, axis=1) - within
+    whole = np.einsum("ji,ji->j", points, points)
+    square = whole - within
     along = np.sqrt(np.maximum(square, 0.0) / (d - r))
-    if not np.any(along > 1e-7 * np.linalg.norm(points, axis=1)):  # kkt: no neuron leaves the span
+    if not np.any(along > 1e-7 * np.sqrt(whole)):  # kkt: no neuron leaves the span
         return None
     t = equations.points @ fit.x.T
     second = equations.activation(t, 2) * (equations.scale * along)[:, None]

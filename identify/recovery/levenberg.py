@@ -2,7 +2,8 @@
 
 Each step solves (N + mu I) D delta = D^{-1} J^T residual with N the normal matrix in units D that
 make its diagonal 1. Where many samples make N dear it is kept while the residual still falls
-quickly (chord steps): the right-hand side is always exact, so only the speed depends on N.
+quickly (chord steps): the right-hand side is always exact, so only the speed depends on N. Where N
+does not fit, its products serve (``conjugate``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations, normal_matrix, residual_gradient
+from identify.recovery.conjugate import ConjugateSteps
 from identify.recovery.fit import Fit
 
-_LARGE = 5000
-"""Unknowns from which a normal matrix takes many seconds: it is built once and factored twice.
-Damping then stays strong, which moves the samples only where the equations tell much about them."""
+LARGE = 5000
+"""Unknowns from which a normal matrix takes many seconds and is not formed."""
 
 _STALE = 3e-3
 """Relative movement of the samples up to which a normal matrix is as good as new."""
@@ -35,19 +36,15 @@ class _Normal:
         mu: float,
         *,
         chord: bool,
-        steps: int,
     ) -> None:
-        """Build it at (x, b), for so many steps, to be kept over some of them if ``chord``."""
-        self.large, self.chord = x.size > _LARGE, chord
-        self.mu, self.factors = mu, 2 if self.large else 10 * steps
-        self.rebuild(equations, x, b)
+        """Build it at (x, b), to be kept over some steps if ``chord``."""
+        self.equations, self.chord, self.mu = equations, chord, mu
+        self.rebuild(x, b)
 
-    def rebuild(
-        self, equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
-    ) -> None:
+    def rebuild(self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]) -> None:
         """Build it at (x, b)."""
         self.x = x
-        self.matrix, self.unit = _scaled_normal(equations, x, b)
+        self.matrix, self.unit = _scaled_normal(self.equations, x, b)
         self.damp(self.mu)
 
     def damp(self, mu: float) -> None:
@@ -59,46 +56,35 @@ class _Normal:
         """Whether the samples have left the neighbourhood where N is as good as new."""
         return bool(np.linalg.norm(x - self.x) > _STALE * np.linalg.norm(x))
 
-    def solve(self, along: Float64[FloatArray, "n q"]) -> Float64[FloatArray, "n q"] | None:
-        """Return the step for J^T residual, None where no more factors may be computed."""
+    def solve(self, along: Float64[FloatArray, "n q"]) -> Float64[FloatArray, "n q"]:
+        """Return the step for J^T residual."""
         if self.factor is None:
-            self.factors -= 1
-            if self.factors < 0:
-                return None
             self.factor = _damped_factor(self.matrix, self.mu)
         step = cho_solve(self.factor, (along / self.unit).ravel())
         return step.reshape(self.unit.shape) / self.unit
 
-    def rejected(
-        self, equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
-    ) -> None:
+    def rejected(self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]) -> None:
         """Damp more, at an up-to-date N, after a step from (x, b) that gained nothing."""
         self.damp(10 * self.mu)
-        if self.x is not x and not self.large:
-            self.rebuild(equations, x, b)
+        if self.x is not x:
+            self.rebuild(x, b)
 
     def accepted(
-        self,
-        equations: Equations,
-        x: Float64[FloatArray, "n r"],
-        b: Float64[FloatArray, " n"],
-        drop: float,
+        self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"], drop: float
     ) -> None:
         """Damp less after a step to (x, b); N is renewed where the residual fell slowly."""
         slow = not self.chord or drop < 0.3
-        if slow and not self.large and (not self.chord or self.moved(x)):
-            self.rebuild(equations, x, b)
+        if slow and (not self.chord or self.moved(x)):
+            self.rebuild(x, b)
         if not self.chord or (slow and self.mu > 1e-13):
             self.damp(max(self.mu / (100 if self.chord else 10), 1e-14))
 
     def kept(
-        self, equations: Equations, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
-    ) -> tuple[FloatArray, bool] | None:
-        """Return the factor of N, all but undamped, at the solution; None for large problems."""
-        if self.large:
-            return None
+        self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"]
+    ) -> tuple[FloatArray, bool]:
+        """Return the factor of N, all but undamped, at the solution."""
         if self.moved(x):
-            self.rebuild(equations, x, b)
+            self.rebuild(x, b)
         return _damped_factor(self.matrix, 1e-14)
 
 
@@ -122,13 +108,14 @@ def refine(
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
     residual = equations.residual(x, b)
     value = float(np.linalg.norm(residual))
-    mu = damping if x.size > _LARGE else min(damping, (value / scale) ** 3)
-    normal = _Normal(equations, x, b, mu, chord=chord, steps=max_steps)
+    mu = min(damping, (value / scale) ** 3)
+    large = x.size > LARGE and not equations.by_value
+    normal = (
+        ConjugateSteps(equations, x, b, mu) if large else _Normal(equations, x, b, mu, chord=chord)
+    )
     converged, plateau = False, 0
     for _ in range(max_steps):
         step = normal.solve(residual_gradient(equations, x, b, residual))
-        if step is None:
-            break
         trial_x, trial_b = _moved(equations, x, b, step)
         trial = equations.residual(trial_x, trial_b)
         trial_value = float(np.linalg.norm(trial))
@@ -136,7 +123,7 @@ def refine(
             converged = bool(np.linalg.norm(step) <= 1e-7 * np.linalg.norm(x))
             if converged or normal.mu > 1e8:
                 break
-            normal.rejected(equations, x, b)
+            normal.rejected(x, b)
             continue
         drop = (value - trial_value) / value
         x, b, residual, value = trial_x, trial_b, trial, trial_value
@@ -146,8 +133,9 @@ def refine(
         plateau = plateau + 1 if drop < 1e-3 else 0
         if converged or (plateau == 4 and drop > 1e-6):
             break
-        normal.accepted(equations, x, b, drop)
-    return Fit(x, b, value, normal.kept(equations, x, b), normal.unit, converged)
+        normal.accepted(x, b, drop)
+    factor = normal.kept(x, b) if isinstance(normal, _Normal) else None
+    return Fit(x, b, value, factor, normal.unit, converged)
 
 
 def _scaled_normal(

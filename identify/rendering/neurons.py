@@ -8,18 +8,17 @@ from identify.arrays import FloatArray
 from identify.findings import Neurons
 
 
-def neurons_of(a: FloatArray, W: FloatArray, seen: FloatArray | None = None) -> Neurons:
+def neurons_of(a: FloatArray, W: FloatArray, directions: FloatArray | None = None) -> Neurons:
     """Return norms, output weights and the directions in a plane.
 
-    The plane is that of the two strongest directions of the rows ``seen``, (m', d); of W for None.
+    The plane is that of the first two of orthonormal ``directions``, (d, k); for None that of the
+    two strongest directions of the rows of W.
     """
     norm = np.linalg.norm(W, axis=1)
-    shown = W if seen is None else seen
-    _, _, right = np.linalg.svd(
-        np.linalg.qr(shown, mode="r") if len(shown) > shown.shape[1] else shown,
-        full_matrices=False,
-    )
+    if directions is None:
+        rows = np.linalg.qr(W, mode="r") if len(W) > W.shape[1] else W
+        directions = np.linalg.svd(rows, full_matrices=False)[2].T
     plane = np.zeros((len(norm), 2))
-    unit = W / np.where(norm > 0, norm, 1.0)[:, None]
-    plane[:, : min(2, len(right))] = unit @ right[:2].T
+    seen = directions[:, :2]
+    plane[:, : seen.shape[1]] = W @ seen / np.where(norm > 0, norm, 1.0)[:, None]
     return Neurons(norm, a, plane)

@@ -57,11 +57,18 @@ def monomial_features(
     w: Float64[FloatArray, "m d"], k: int, *, weighted: bool = True
 ) -> Float64[FloatArray, "m N"]:
     """Evaluate phi_k at each row of ``w``; ``weighted=False`` leaves the monomials plain."""
-    indices = monomial_indices(w.shape[1], k)
-    features = np.ones((w.shape[0], len(indices)))
-    for column in range(k):
-        features *= w[:, indices[:, column]]
-    return features * monomial_weights(w.shape[1], k) if weighted else features
+    d, features = w.shape[1], np.ones((w.shape[0], 1))
+    for degree in range(1, k + 1):
+        # those that begin with w_i are w_i times the features of w_i, ..., w_d, which come last
+        lengths = [form_dimension(d - i, degree - 1) for i in range(d)]
+        lower, features = features, np.empty((w.shape[0], sum(lengths)))
+        ends = np.cumsum(lengths)
+        for i, (end, length) in enumerate(zip(ends, lengths, strict=True)):
+            rest = lower[:, lower.shape[1] - length :]
+            np.multiply(w[:, i : i + 1], rest, out=features[:, end - length : end])
+    if weighted:
+        features *= monomial_weights(d, k)
+    return features
 
 
 def gradient_features(w: Float64[FloatArray, "m d"], k: int) -> Float64[FloatArray, "m d N"]:

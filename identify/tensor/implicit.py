@@ -15,6 +15,9 @@ import numpy as np
 from identify.arrays import Float64, FloatArray
 from identify.equations.activation import integer_power
 
+_HELD = 2**23
+"""Products of points and nodes held at a time (64 MB)."""
+
 
 @runtime_checkable
 class SymmetricTensor(Protocol):
@@ -60,10 +63,22 @@ class ImplicitTensor:
 
     def p(self, w: Float64[FloatArray, "k r"]) -> Float64[FloatArray, " k"]:
         """Evaluate the form p, the sum of (u_j.w)^{alpha-1} (y_j.w)."""
-        return np.sum(integer_power(w @ self.nodes.T, self.degree - 1) * (w @ self.dual.T), axis=1)
+        return np.concatenate([self._p(part) for part in self._parts(w)])
 
     def f(self, w: Float64[FloatArray, "k r"]) -> Float64[FloatArray, "k r"]:
         """Evaluate f = grad p / alpha by the product rule."""
+        return np.concatenate([self._f(part) for part in self._parts(w)])
+
+    def _parts(self, w: Float64[FloatArray, "k r"]) -> list[FloatArray]:
+        """Split the points so that little is held at a time."""
+        step = max(1, _HELD // max(1, len(self.nodes)))
+        return [w[start : start + step] for start in range(0, max(1, len(w)), step)]
+
+    def _p(self, w: Float64[FloatArray, "k r"]) -> Float64[FloatArray, " k"]:
+        along = integer_power(w @ self.nodes.T, self.degree - 1)
+        return np.einsum("kj,kj->k", along, w @ self.dual.T)
+
+    def _f(self, w: Float64[FloatArray, "k r"]) -> Float64[FloatArray, "k r"]:
         alpha, t = self.degree, w @ self.nodes.T
         along_dual = integer_power(t, alpha - 1) @ self.dual
         if alpha == 1:

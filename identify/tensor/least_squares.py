@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh
 
 from identify.arrays import Float64, FloatArray
+from identify.tensor.normal import Normal, RowBlocks
 from identify.tensor.rank import rounding_tolerance
 
 SVD_LIMIT = 1500
 """Columns up to which the system is solved by a singular value decomposition."""
 
-_AtRank = Callable[[int], tuple[FloatArray, FloatArray]]
-"""From a rank to the solution A, (N, q), and C with A = matrix^T C, (rows, q)."""
+_AtRank = Callable[[int], tuple[FloatArray, FloatArray | None]]
+"""From a rank to the solution A, (N, q), and C with A = matrix^T C, (rows, q), or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Solution:
         spare: Number of equations beyond the unknowns.
         residual: Relative residual of the best fit, before anything was left out as noise; nan
             where none was computed.
-        dual: Coefficients C with solution A = matrix^T C.
+        A: The solution.
+        dual: Coefficients C with A = matrix^T C, where they were asked for.
     """
 
     columns: int
@@ -42,7 +43,8 @@ class Solution:
     noise: float
     spare: int
     residual: float
-    dual: Float64[FloatArray, "rows q"]
+    A: Float64[FloatArray, "N q"]
+    dual: Float64[FloatArray, "rows q"] | None
 
     @property
     def determined(self) -> bool:
@@ -51,32 +53,37 @@ class Solution:
 
 
 def solve_least_squares(
-    matrix: Float64[FloatArray, "rows N"],
+    matrix: RowBlocks,
     right_side: Float64[FloatArray, "rows q"],
     rounding: float,
+    *,
+    dual: bool = True,
 ) -> Solution:
     """Return the solution of matrix A = right_side, of minimal norm where the rank is deficient.
 
-    ``rounding`` is that of the right-hand side, root mean square per entry.
+    ``rounding`` is that of the right-hand side, root mean square per entry; without ``dual`` the
+    coefficients C are left out where they cost something. With more than
+    ``SVD_LIMIT`` columns the rank of a solution that noise drowns is an estimate, and A is that of
+    full rank.
     """
     rows, columns = matrix.shape
     squared = columns > SVD_LIMIT and rows >= columns
     if squared:
-        values, at_rank = _by_normal_matrix(matrix, right_side)
+        values, at_rank = _by_normal_matrix(matrix, right_side, dual=dual)
     else:
-        values, at_rank = _by_svd(matrix, right_side)
+        values, at_rank = _by_svd(matrix.part(slice(None)), right_side)
     floor = rounding_tolerance(values, matrix.shape)
     if at_rank is None:  # the normal matrix is singular
         rank = min(int(np.sum(values > floor)), columns - 1)
-        dual = np.zeros((rows, right_side.shape[1]))
-        return Solution(columns, rank, values, floor, 0.0, 0, np.nan, dual)
+        nothing = np.zeros((columns, right_side.shape[1]))
+        return Solution(columns, rank, values, floor, 0.0, 0, np.nan, nothing, None)
     if squared:
         floor = max(floor, float(values[0]) * 1e-7)  # squares: half of the digits
     # the fit tells the noise, the noise the rank, the rank the fit: until nothing more is dropped
     rank, smallest = int(np.sum(values > floor)), np.inf
     while True:
-        A, dual = at_rank(rank)
-        error = float(np.linalg.norm(right_side - matrix @ A))
+        A, C = at_rank(rank)
+        error = _miss(matrix, A, right_side)
         smallest = min(smallest, error)
         spare = (rows - rank) * right_side.shape[1]
         noise = max(rounding, error / np.sqrt(spare) if spare > 0 else 0.0)
@@ -85,7 +92,13 @@ def solve_least_squares(
         if rank >= before or squared or rank == 0:
             break
     norm = float(np.linalg.norm(right_side)) or 1.0
-    return Solution(columns, rank, values, tolerance, noise, spare, smallest / norm, dual)
+    return Solution(columns, rank, values, tolerance, noise, spare, smallest / norm, A, C)
+
+
+def _miss(matrix: RowBlocks, A: Float64[FloatArray, "N q"], right_side: FloatArray) -> float:
+    """Return |right_side - matrix A|."""
+    parts = [np.linalg.norm(right_side[s] - matrix.part(s) @ A) for s in matrix.parts()]
+    return float(np.linalg.norm(parts))
 
 
 def _by_svd(
@@ -94,7 +107,7 @@ def _by_svd(
     """Return the singular values, and solutions that use the largest of them."""
     left, values, right = np.linalg.svd(matrix, full_matrices=False)
 
-    def at_rank(rank: int) -> tuple[FloatArray, FloatArray]:
+    def at_rank(rank: int) -> tuple[FloatArray, FloatArray | None]:
         rotated = left[:, :rank].T @ right_side / values[:rank, None]
         return right[:rank].T @ rotated, left[:, :rank] @ (rotated / values[:rank, None])
 
@@ -102,37 +115,18 @@ def _by_svd(
 
 
 def _by_normal_matrix(
-    matrix: Float64[FloatArray, "rows N"], right_side: Float64[FloatArray, "rows q"]
+    matrix: RowBlocks, right_side: Float64[FloatArray, "rows q"], *, dual: bool
 ) -> tuple[Float64[FloatArray, " N"], _AtRank | None]:
     """Return the singular values, and the solution at full rank; None where there is none."""
-    normal = matrix.T @ matrix
-    try:
-        factor = cho_factor(normal)
-    except LinAlgError:
-        return np.sqrt(np.maximum(eigvalsh(normal), 0.0)[::-1]), None
+    normal = Normal(matrix)
+    if normal.singular:
+        return normal.values, None
 
-    def at_rank(_rank: int) -> tuple[FloatArray, FloatArray]:
-        A = cho_solve(factor, matrix.T @ right_side)
-        A += cho_solve(factor, matrix.T @ (right_side - matrix @ A))
-        return A, matrix @ cho_solve(factor, A)
+    def at_rank(_rank: int) -> tuple[FloatArray, FloatArray | None]:
+        A = normal.solve(matrix.transposed_times(right_side))
+        return A, matrix.times(normal.solve(A)) if dual else None
 
-    return _spectrum(normal, factor), at_rank
-
-
-def _spectrum(
-    normal: Float64[FloatArray, "N N"], factor: tuple[FloatArray, bool]
-) -> Float64[FloatArray, " N"]:
-    """Return the singular values of a matrix from its large normal matrix, decreasing.
-
-    Single precision serves for the bulk, of which only the picture is shown; the smallest, which
-    decides, comes from inverse iteration in double precision.
-    """
-    squares = eigvalsh(normal.astype(np.float32)).astype(np.float64)[::-1]
-    vector = np.random.default_rng(0).standard_normal((len(normal), 8))
-    for _ in range(30):
-        vector = np.linalg.qr(cho_solve(factor, vector))[0]
-    size = float(np.linalg.eigvalsh(vector.T @ (normal @ vector))[0])
-    return np.sqrt(np.append(np.maximum(squares[:-1], size), size))
+    return normal.values, at_rank
 
 
 def _drowning(noise: float, A: Float64[FloatArray, "N q"]) -> float:

@@ -67,6 +67,10 @@ def test_the_table_of_ordinary_training_is_that_of_the_recorded_figures():
     assert run("benchmarks/ordinary_training.py", "--table").strip() in page("docs/measured.md")
 
 
+def test_the_table_of_growth_is_that_of_the_recorded_figures():
+    assert run("benchmarks/scaling.py", "--table").strip() in page("docs/measured.md")
+
+
 def test_the_tables_of_the_attack_are_those_of_the_recorded_figures():
     for table in run("benchmarks/comparisons.py").strip().split("\n\n"):
         assert table in page("docs/attack.md")
