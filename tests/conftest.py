@@ -37,6 +37,13 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if one else len(os.sched_getaffinity(0))
 
 
+def pytest_collection_modifyitems(items):
+    """What needs the ledger comes first and together, so that one process examines it; then what
+    takes long, so that no process is left waiting for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("campaign") is None)
+    items.sort(key=lambda item: "ledger" not in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def ledger():
     """The whole ledger, examined once."""

@@ -40,6 +40,7 @@ def test_the_example_prints_what_is_shown():
     assert printed.splitlines()[0] == shown.splitlines()[0]
 
 
+@pytest.mark.campaign
 def test_the_two_files_of_the_readme_tell_what_is_shown(tmp_path):
     """Lines are compared without their figures; three dots stand for any number of them."""
     code = re.search(r"```python\n(.*?)```", page("README.md"), re.DOTALL).group(1)

@@ -91,7 +91,7 @@ def test_weights_that_miss_the_equations_are_not_decided_by_them(steps):
     theta = np.concatenate([W.ravel(), a.ravel()])
     miss = scipy.optimize.nnls(gradients.T, theta)[1] / np.linalg.norm(theta)
     assert report.residual == pytest.approx(miss, rel=1e-4)
-    assert report.residual > 0.25 > REJECT_KKT
+    assert report.residual > 3 * REJECT_KKT  # how far depends on the last bits of training
     assert report.verdict is Verdict.MODEL_REJECTED
     assert report.witness is None
     words = " ".join(report.reasons)
