@@ -1,4 +1,4 @@
-"""Command line: ``identify demo``, ``verify``, ``spans`` and ``members``."""
+"""Command line: ``identify demo``, ``verify``, ``spans``, ``members`` and ``sweep``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tyro
 from identify.cli.demo import Demo
 from identify.cli.members import Members
 from identify.cli.spans import Spans
+from identify.cli.sweep import Sweep
 from identify.cli.verify import Verify
 from identify.rendering.words import printable
 
@@ -16,7 +17,7 @@ from identify.rendering.words import printable
 def run_identify(arguments: list[str] | None = None) -> int:
     """Run the command line, that of the process for None; return 0, or 2 for bad input."""
     command = tyro.extras.subcommand_cli_from_dict(
-        {"demo": Demo, "verify": Verify, "spans": Spans, "members": Members},
+        {"demo": Demo, "verify": Verify, "spans": Spans, "members": Members, "sweep": Sweep},
         prog="identify",
         description="Do these weights give their training data away?",
         args=arguments,
