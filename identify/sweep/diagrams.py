@@ -21,7 +21,7 @@ SHARES = (
     ("recovered", "all samples recovered"),
     ("answered", "the verdict claims something"),
 )
-MOST_ROWS = 24
+MOST_ROWS = 12
 """Rows of maps drawn; the table holds all points."""
 
 _SHARE = LinearSegmentedColormap.from_list("share", ["#f4f4f2", ACCENT])

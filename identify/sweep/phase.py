@@ -54,10 +54,10 @@ def measure_phase(cell: PhaseCell) -> Row:
     gram = symmetric = None
     if rank is not None:
         gram, symmetric = rank.holds, rank.symmetric_holds
-    compared = {"found": 0, "claimed": 0, "exceeded": 0}
+    figures = {"found": 0, "claimed": 0, "exceeded": 0}
     if recovery is not None and len(recovery.x):
-        compared = _compared(network.x, recovery)
-    return {"verdict": report.verdict.value, "gram": gram, "symmetric": symmetric} | compared
+        figures = compared(network.x, recovery)
+    return {"verdict": report.verdict.value, "gram": gram, "symmetric": symmetric} | figures
 
 
 def counts_needed(n: int, d: int, alpha: int) -> tuple[float, float]:
@@ -138,7 +138,7 @@ def _gradient(
     return t**alpha @ miss, a[:, None] * ((alpha * t ** (alpha - 1) * miss) @ x)
 
 
-def _compared(x: FloatArray, recovery: Recovery) -> Row:
+def compared(x: FloatArray, recovery: Recovery) -> Row:
     """Hold recovered samples against the true ones, in one scale."""
     found = match_samples(x, recovery.x).cosine >= FOUND
     sure = claimed(recovery)

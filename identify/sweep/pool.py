@@ -23,6 +23,9 @@ from identify.sweep.row_log import DIED
 PATIENCE = 2
 """Deaths of workers that a cell may be under way at before it is run by itself."""
 
+CONNECTING = 15
+"""Seconds that a scheduler has to answer in."""
+
 OWN_FAULTS = (
     ArithmeticError,
     AssertionError,
@@ -91,7 +94,7 @@ def rows_of(cells: Sequence[SweepCell]) -> Iterator[Row]:
         except _worker_deaths():
             if not under_way:
                 raise
-            deaths.update(under_way)
+            deaths.update(list(under_way))
     for cell in pending.values():
         try:
             yield from _handed_out([cell], {})
@@ -145,7 +148,7 @@ def _client(jobs: int, cluster: str) -> Iterator[None]:
             options = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
             address = stack.enter_context(LocalCluster(host="127.0.0.1", **options))
         try:
-            stack.enter_context(Client(address, timeout="20s"))
+            stack.enter_context(Client(address, timeout=CONNECTING))
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"--cluster: found no scheduler at {cluster!r} ({error}); pass tcp://host:port, or "
