@@ -1,11 +1,12 @@
 """Sweeps whose workers and client are killed, against the same sweeps undisturbed.
 
-    uv run python benchmarks/sweeps.py cells    # 10,000 cells, about 4 minutes a run on two cores
+    uv run python benchmarks/sweeps.py cells [--repeats 25]    # 400 points: 10,000 cells
     uv run python benchmarks/sweeps.py audit    # 100 checkpoint pairs
 
 Each is run twice: on two joblib processes that nobody disturbs, and on a Dask scheduler with two
 workers on 127.0.0.1, of which some are killed with signal 9. What is compared are the bytes of
-table.csv. ``--disturbed`` and ``--undisturbed`` run one half alone, from the log of earlier runs.
+table.csv. ``--disturbed`` and ``--undisturbed`` run one half alone and compare it with the recorded
+other.
 """
 
 from __future__ import annotations
@@ -39,10 +40,9 @@ NETWORKS = 100
 PROGRAMS = {"scheduler": "dask_scheduler", "worker": "dask_worker"}
 GRID = (
     "--n 2 3 --m 12 14 16 18 20 24 28 32 40 50 --d 5 6 8 10 12 --noise 0 1e-10 --target 1 "
-    "--precision float64 float32 "
-    f"--repeats 25 --seed {SEED}"
+    f"--precision float64 float32 --seed {SEED} --repeats"
 ).split()
-CELLS = 10_000
+POINTS = 400
 
 
 def sweep(out: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -192,12 +192,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["cells", "audit"])
     parser.add_argument("--folder", type=Path, default=Path("sweeps"))
+    parser.add_argument("--repeats", type=int, default=25, help="cells at each of 400 points")
     parser.add_argument("--disturbed", action="store_true")
     parser.add_argument("--undisturbed", action="store_true")
     options = parser.parse_args()
     base: Path = options.folder.resolve()
     base.mkdir(parents=True, exist_ok=True)
-    arguments, at, client_at = GRID, [CELLS // 4, CELLS // 2], 3 * CELLS // 4
+    cells = POINTS * options.repeats
+    arguments = [*GRID, str(options.repeats)]
+    at, client_at = [cells // 4, cells // 2], 3 * cells // 4
     if options.what == "audit":
         pairs = base / "pairs"
         if not pairs.exists():
