@@ -163,7 +163,7 @@ def make_pairs(folder: Path) -> None:
     optimisers = ("step", "descent", "batches", "momentum", "adam")
     recipes = product(optimisers, ("float64", "float32"), range(10))
     for k, (optimiser, precision, repeat) in enumerate(recipes):
-        cell = PhaseCell(4, 60, 10, optimiser=optimiser, precision=precision, repeat=repeat)
+        cell = PhaseCell(4, 60, 20, optimiser=optimiser, precision=precision, repeat=repeat)
         network = plant(cell)
         for state, (a, W) in {"before": network.before, "after": network.after}.items():
             tensors = {"0.weight": torch.as_tensor(W), "2.weight": torch.as_tensor(a)[None]}
@@ -171,7 +171,7 @@ def make_pairs(folder: Path) -> None:
     (folder / "net-007.after.pt").write_bytes(b"no checkpoint")
     (folder / "net-013.before.pt").unlink()
     rng = np.random.default_rng(SEED)
-    np.save(folder / "candidates.npy", rng.standard_normal((200, 10)))
+    np.save(folder / "candidates.npy", rng.standard_normal((200, 20)))
 
 
 def machine() -> dict[str, Any]:
