@@ -165,33 +165,12 @@ def comparisons() -> str:
     return table([*heads, "candidates without, with", "loss without, with, of the truth"], rows)
 
 
-def sweeps() -> str:
-    """One row for each sweep: what was killed, what was lost, whether the table is the same."""
-    names = {"cells": "phase diagram", "audit": "audit of checkpoint pairs"}
-    rows = []
-    for name, found in recorded("sweeps").items():
-        calm, killed = found["undisturbed"], found["disturbed"]
-        client = killed["client_killed_at"]
-        rows.append([
-            names[name],
-            f"{killed['cells']:,}",
-            ", ".join(f"{at:,}" for at in killed["workers_killed_at"]),
-            "-" if client is None else f"{client:,}",
-            killed["rows_written_twice"],
-            "the same bytes" if found["same_table"] else "another",
-            f"{calm['seconds']:.0f}, {killed['seconds']:.0f}",
-        ])
-    heads = ["sweep", "cells", "workers killed after rows", "client killed after"]
-    return table([*heads, "rows written twice", "table", "seconds calm, disturbed"], rows)
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "membership": membership,
     "recovery": recovery,
     "ordinary-training": ordinary_training,
     "undersized": undersized,
     "comparisons": comparisons,
-    "sweeps": sweeps,
 }
 
 
