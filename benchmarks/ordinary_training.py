@@ -5,7 +5,7 @@ networks of the kind 64-500-1 (``nn.Linear`` initialisation, mean squared loss, 
 mean) on several seeds, verifies weights and initial weights alone and compares with the truth. A
 row a network, with seconds of processor time, goes to
 ``benchmarks/results/ordinary_training.json`` as it is finished; rows that are there already are not
-run again. ``--table`` prints the table of ``docs/measured.md``.
+run again.
 """
 
 from __future__ import annotations
@@ -194,36 +194,6 @@ def _compared(recovery: Any, x: FloatArray) -> Figures:
     }
 
 
-def table(rows: list[Figures]) -> str:
-    """Return the README's table in Markdown."""
-    lines = [
-        (
-            "| training | networks with all samples | fewest found | claimed, outside bound "
-            "| movement | verdicts | seconds |"
-        ),
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name in CASES:
-        mine = [row for row in rows if row["case"] == name]
-        if not mine:
-            continue
-        whole = sum(row["found"] == row["n"] for row in mine)
-        verdicts = {row["verdict"] for row in mine}
-        counts = ", ".join(
-            f"{sum(row['verdict'] == v for row in mine)} {v.split('_')[0]}"
-            for v in sorted(verdicts)
-        )
-        moved = [row["movement"] for row in mine]
-        seconds = sorted(row["seconds"] for row in mine)
-        lines.append(
-            f"| {name} | {whole} of {len(mine)} | {min(r['found'] for r in mine)} of "
-            f"{mine[0]['n']} | {sum(r['claimed'] for r in mine)}, "
-            f"{sum(r['outside'] for r in mine)} | {min(moved):.1%} to {max(moved):.1%} | {counts} "
-            f"| {seconds[len(seconds) // 2]:.0f}, at most {seconds[-1]:.0f} |"
-        )
-    return "\n".join(lines)
-
-
 def _saved(rows: list[Figures]) -> None:
     order = {name: k for k, name in enumerate(CASES)}
     rows.sort(key=lambda row: (order[row["case"]], row["seed"]))
@@ -236,9 +206,6 @@ def _saved(rows: list[Figures]) -> None:
 def main(arguments: list[str]) -> None:
     """Run the cases whose names start with one of the given words, or all."""
     rows: list[Figures] = json.loads(OUT.read_text())["rows"] if OUT.exists() else []
-    if arguments == ["--table"]:
-        print(table(rows))
-        return
     jobs = int(arguments.pop(arguments.index("--jobs") + 1)) if "--jobs" in arguments else 1
     words = [word for word in arguments if word != "--jobs"]
     done = {(row["case"], row["seed"]) for row in rows}

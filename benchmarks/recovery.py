@@ -236,45 +236,20 @@ CASES: dict[str, Callable[[], Figures]] = {
 }
 
 
-def table(cases: dict[str, Figures]) -> str:
-    """Return the README's table.
-
-    Args:
-        cases: Recorded figures by case.
-
-    Returns:
-        The table in Markdown.
-    """
-    lines = ["| case | recovered | worst 1 - cosine | claimed | worst bound | seconds | verdict |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
-    for name in CASES:
-        row = cases[name]
-        bound = row["worst_claimed_bound"]
-        shown = "-" if bound is None else f"{bound:.0e}"
-        lines.append(
-            f"| {name} | {row['above_0.99']} of {row['n']} | {row['one_minus_worst_cosine']:.0e} | "
-            f"{row['claimed']} | {shown} | {row['seconds']:.1f} | "
-            f"`{row['verdict']}` |"
-        )
-    return "\n".join(lines)
-
-
 def main(names: list[str]) -> None:
     """Run the cases whose names start with one of the given words, or all.
 
     Args:
-        names: Words; ``--table`` prints the README's table from the recorded figures instead.
+        names: Words.
     """
     out = Path(__file__).parent / "results" / "recovery.json"
     out.parent.mkdir(exist_ok=True)
     results = json.loads(out.read_text())["cases"] if out.exists() else {}
-    if names == ["--table"]:
-        print(table(results))
-        return
     for name, case in CASES.items():
         if names and not any(name.startswith(word) for word in names):
             continue
         results[name] = case()
+        results = {known: results[known] for known in CASES if known in results}
         print(name, json.dumps(results[name]), flush=True)
         machine = {"processor": platform.machine(), "numpy": np.__version__}
         out.write_text(json.dumps({"machine": machine, "cases": results}, indent=1) + "\n")

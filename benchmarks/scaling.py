@@ -1,13 +1,13 @@
 """How time and memory of every front door grow: exponents fitted to measured sizes.
 
-    uv run python benchmarks/scaling.py [DOOR ...] [--table]
+    uv run python benchmarks/scaling.py [DOOR ...]
 
 Each parameter is varied alone, the others stay. Time is the processor's, of this process, the
 median of some runs; memory is the peak of what NumPy and Python allocate during a run
 (``tracemalloc``; what torch holds is not seen). The exponent is the slope of a line through the
 logarithms of all sizes but the smallest, where fixed costs hide it. Beside it stands what the
 algorithm should cost where that parameter rules. ``benchmarks/results/scaling.json`` holds all
-figures, and ``--table`` prints the page's table from it.
+figures; ``benchmarks/tables.py`` writes the table of the page from it.
 """
 
 from __future__ import annotations
@@ -227,29 +227,8 @@ def measure(door: Door) -> dict[str, Any]:
     return found
 
 
-def table(doors: dict[str, Any]) -> str:
-    """The page's table."""
-    lines = [
-        "| door | grows | sizes | seconds | time ~ | expected | MB | memory ~ | expected |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, sweeps in doors.items():
-        for letter, row in sweeps.items():
-            runs = row["runs"]
-            ends = [f"{runs[0][key]:.3g} to {runs[-1][key]:.3g}" for key in ("seconds", "peak_mb")]
-            lines.append(
-                f"| {name} | {letter} | {runs[0]['size']} to {runs[-1]['size']} | {ends[0]} | "
-                f"{letter}^{row['time_exponent']:.1f} | {row['time_expected']} | {ends[1]} | "
-                f"{letter}^{row['memory_exponent']:.1f} | {row['memory_expected']} |"
-            )
-    return "\n".join(lines)
-
-
 def main(names: list[str]) -> None:
     """Measure the doors named, or all; keep the others' figures."""
-    if names == ["--table"]:
-        print(table(json.loads(RESULTS.read_text())["doors"]))
-        return
     torch.set_num_threads(1)
     for name, door in DOORS.items():
         if names and name not in names:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from identify.checkpoints.linear_layers import as_network
+from identify.cli.activation import polynomial_of
 from identify.cli.progress import progress_bar, step_line
 from identify.cli.stated import NOTHING_STATED, StatedTraining
-from identify.equations.activation import parse_activation
 from identify.equations.weights import Weights, read_states, read_weights, with_bias
 from identify.files import check_target
 from identify.network import verify_network, verify_relu
@@ -19,7 +19,6 @@ from identify.options import Options, check_options
 from identify.verify import verify_weights
 
 if TYPE_CHECKING:
-    from identify.equations.activation import Polynomial
     from identify.report import IdentifiabilityReport
 
 
@@ -93,7 +92,7 @@ class Verify:
 
     def _report(self, options: Options) -> IdentifiabilityReport:
         if self.activation != ("relu",):
-            sigma = self._activation()
+            sigma = polynomial_of(self.activation)
             weights = self._weights()
             return verify_weights(weights, sigma, check_options(options, weights.setting))
         if self.init is None:
@@ -147,15 +146,3 @@ class Verify:
             found = getattr(self, name)
             if found is not None:
                 raise ValueError(f"--{name}: found {found!r} beside --init; leave out --{name}")
-
-    def _activation(self) -> Polynomial:
-        found = " ".join(self.activation)
-        try:
-            numbers = [float(word) for word in self.activation]
-        except ValueError:
-            numbers = []
-        if not numbers or (len(numbers) == 1 and not numbers[0].is_integer()):
-            raise ValueError(
-                f"--activation: found {found}; pass one integer, c_0 ... c_alpha or relu"
-            )
-        return parse_activation(numbers if len(numbers) > 1 else int(numbers[0]))

@@ -40,6 +40,7 @@ def test_the_example_prints_what_is_shown():
     assert printed.splitlines()[0] == shown.splitlines()[0]
 
 
+@pytest.mark.campaign
 def test_the_two_files_of_the_readme_tell_what_is_shown(tmp_path):
     """Lines are compared without their figures; three dots stand for any number of them."""
     code = re.search(r"```python\n(.*?)```", page("README.md"), re.DOTALL).group(1)
@@ -57,23 +58,6 @@ def test_the_two_files_of_the_readme_tell_what_is_shown(tmp_path):
 
 def test_the_readme_is_short():
     assert len(page("README.md").splitlines()) <= 150
-
-
-def test_the_table_is_that_of_the_recorded_figures():
-    assert run("benchmarks/recovery.py", "--table").strip() in page("docs/measured.md")
-
-
-def test_the_table_of_ordinary_training_is_that_of_the_recorded_figures():
-    assert run("benchmarks/ordinary_training.py", "--table").strip() in page("docs/measured.md")
-
-
-def test_the_table_of_growth_is_that_of_the_recorded_figures():
-    assert run("benchmarks/scaling.py", "--table").strip() in page("docs/measured.md")
-
-
-def test_the_tables_of_the_attack_are_those_of_the_recorded_figures():
-    for table in run("benchmarks/comparisons.py").strip().split("\n\n"):
-        assert table in page("docs/attack.md")
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -27,7 +27,12 @@ def distances(found, truth):
 
 @pytest.mark.parametrize(
     ("n", "neurons", "centred", "seed"),
-    [(20, 600, True, 0), (20, 600, True, 1), (40, 2000, True, 0), (20, 1000, False, 1)],
+    [
+        (20, 600, True, 0),
+        (20, 600, True, 1),
+        pytest.param(40, 2000, True, 0, marks=pytest.mark.campaign),
+        (20, 1000, False, 1),
+    ],
 )
 def test_digits_from_known_initialisation(n, neurons, centred, seed):
     x = digits(n, seed)

@@ -195,6 +195,15 @@ SHARED = [
 ]  # fmt: skip
 
 
+LONG = {"random-directions", "satisfiability-coherent", "beyond-orthonormal"}
+"""Claims that take many seconds to examine."""
+
+
+def marked(mutants):
+    marks = {True: [pytest.mark.campaign], False: []}
+    return [pytest.param(*mutant, marks=marks[mutant[0] in LONG]) for mutant in mutants]
+
+
 def mutate(path, old, new, folder):
     source = path.read_text()
     assert source.count(old) == 1, "the mutant has to say where it changes the file"
@@ -215,14 +224,14 @@ def examined(name, module):
     return check(next(one for one in claims_of([module]) if one.id == name))
 
 
-@pytest.mark.parametrize(("name", "old", "new"), [*MUTANTS, *PREDICATES, *RANGES, *PROSE])
+@pytest.mark.parametrize(("name", "old", "new"), marked([*MUTANTS, *PREDICATES, *RANGES, *PROSE]))
 def test_the_ledger_notices(name, old, new, tmp_path, monkeypatch):
     mutant = mutate(FILES[name], old, new, tmp_path)
     found = examined(name, load(mutant.stem, mutant, monkeypatch))
     assert not found.as_recorded, found.verdict
 
 
-@pytest.mark.parametrize(("name", "shared", "old", "new"), SHARED)
+@pytest.mark.parametrize(("name", "shared", "old", "new"), marked(SHARED))
 def test_the_ledger_notices_what_claims_share(name, shared, old, new, tmp_path, monkeypatch):
     path = ROOT.joinpath(*shared.split(".")).with_suffix(".py")
     load(f"proofs_check.{shared}", mutate(path, old, new, tmp_path), monkeypatch)
