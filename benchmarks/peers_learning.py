@@ -35,7 +35,7 @@ def dictionaries(seed: int) -> list[dict[str, Any]]:
 
         def ica(change: FloatArray = change, n: int = n) -> FloatArray:
             fit = FastICA(n, max_iter=2000, tol=1e-8, random_state=seed, whiten="unit-variance")
-            return fit.fit(change).mixing_.T
+            return np.asarray(fit.fit(change).mixing_).T
 
         def coding(change: FloatArray = change, n: int = n) -> FloatArray:
             size = float(np.sqrt(np.mean(change**2)))

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from training_runs import StateDict
 
 from identify import verify_network
-from identify.arrays import FloatArray
+from identify.arrays import FloatArray, IntArray
 from identify.demo.data import digits, photographs
 from identify.findings import CLAIM
 
@@ -177,7 +177,7 @@ def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def _one_to_one(cosines: FloatArray) -> FloatArray:
+def _one_to_one(cosines: FloatArray) -> IntArray:
     """Return the true sample of each one shown, each taken once while there are any left."""
     nearest = cosines.argmax(axis=1)
     shown, true = linear_sum_assignment(cosines, maximize=True)

@@ -60,8 +60,8 @@ def certify_samples(
     claims = _claims(problem, recovery)
     try:
         check_sizes(claims, weights)
-    except ValueError as error:
-        return _concluded(content, (), (*numerical, f"The samples stay numerical: {error}."))
+    except ValueError as found:
+        return _concluded(content, (), (*numerical, f"The samples stay numerical: {found}."))
     proof = SampleProof(claims, weights)
     claims = replace(claims, error=_error(problem, proof, error))
     proved = _proved(claims, proof)

@@ -153,7 +153,7 @@ def noise_of(layer: FirstLayer, known: Known) -> Noise:
         entries = np.abs(layer.M @ v) / (SILENT * sigma)
         hidden.append(1 + int(np.sum((entries >= 1) & (entries < NEXT))))
     values, right = np.linalg.svd(layer.M, full_matrices=False)[1:]
-    Z = np.linalg.pinv(known.V)
+    Z = np.asarray(np.linalg.pinv(known.V), dtype=np.float64)
     wide = _UNEQUAL * (np.sqrt(len(layer.basis)) + SILENT)
     noise = Noise(
         inverses, np.array(hidden), Z, known.V, np.zeros((0, 0)), sigma, (values, right), wide
