@@ -60,8 +60,8 @@ def certify_samples(
     claims = _claims(problem, recovery)
     try:
         check_sizes(claims, weights)
-    except ValueError as error:
-        return _concluded(content, (), (*numerical, f"The samples stay numerical: {error}."))
+    except ValueError as refused:
+        return _concluded(content, (), (*numerical, f"The samples stay numerical: {refused}."))
     proof = SampleProof(claims, weights)
     claims = replace(claims, error=_error(problem, proof, error))
     proved = _proved(claims, proof)
@@ -69,7 +69,7 @@ def certify_samples(
         return _concluded(content, (), (*numerical, _OPEN))
     claims, more = proved
     content["samples"] = _content(claims)
-    lengths = np.linalg.norm(claims.samples, axis=1)
+    lengths = np.linalg.norm(claims.centres, axis=1)
     return _concluded(content, said_of_samples(claims, proof), (*numerical, *more), claims, lengths)
 
 
