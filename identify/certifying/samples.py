@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.certificate import Certificate
+from identify.certificate import Certificate, centre_rounding
 from identify.checker.file_format import as_hex, weights_digest
 from identify.checker.samples import (
     LARGEST,
@@ -188,7 +188,12 @@ def _concluded(
     if claims is None or lengths is None:
         return Certificate(said, numerical, content=full)
     return Certificate(
-        said, numerical, claims.centres, claims.radius / lengths, claims.everywhere, full
+        said,
+        numerical,
+        claims.centres,
+        claims.radius / lengths + centre_rounding(claims.samples.shape[1]),
+        claims.everywhere,
+        full,
     )
 
 

@@ -110,6 +110,7 @@ def test_the_distance_of_tensors_is_that_of_the_theorem(alpha, moved):
         (4, 1e-9, 1e-12),
         (3, 1e-12, 1e-7),
         (3, 1e-9, 1e-9),
+        (3, 1e-4, 2e-5),
     ],
 )
 def test_the_farthest_set_is_that_of_the_theorem(alpha, beside, error):
@@ -120,10 +121,11 @@ def test_the_farthest_set_is_that_of_the_theorem(alpha, beside, error):
     F = a0[:, None] * alpha * c * ((W0 @ B @ z.T) ** (alpha - 1) * b) @ z - right @ B
     miss = (error + np.linalg.norm(F)) / low
     delta = _tensor_distance(equations, W0 @ B, z, theta * high, miss)
+    tight = 1e-6 if error > 1e-6 else 1e-3  # beyond the rounding that is covered
     near, outside = farthest_sets(equations, found, z, b, error=error)
     inside = _turned(delta, 2, alpha) * high
-    assert np.allclose(near, inside, rtol=1e-3, atol=0)
-    assert np.allclose(outside, theta * (np.linalg.norm(z, axis=1) + inside), rtol=1e-3, atol=0)
+    assert np.allclose(near, inside, rtol=tight, atol=0)
+    assert np.allclose(outside, theta * (np.linalg.norm(z, axis=1) + inside), rtol=tight, atol=0)
     assert farthest_sets(equations, found, z, b, error=2 * s) is None
 
 
@@ -131,7 +133,7 @@ def test_the_farthest_set_is_that_of_the_theorem(alpha, beside, error):
 def test_what_follows_from_a_distance_is_what_the_theorem_says(n, alpha):
     """Steps 3 to 5 written out a second time."""
     largest = 0.0
-    for delta in np.geomspace(1e-12, 0.1, 200):
+    for delta in np.geomspace(1e-12, 0.3, 300):
         d = delta * n ** (alpha / 2 - 1)
         kappa = 2 * d / (1 - d)
         if kappa >= 1 / (4 * n):
