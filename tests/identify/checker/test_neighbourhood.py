@@ -115,7 +115,7 @@ def test_the_linearisation_is_that_of_the_definition(name):
     square = np.sqrt(np.linalg.norm(rows @ rows.transpose(0, 2, 1), axis=(1, 2)))
     assert np.allclose(found.inverse, square)
     assert np.all(found.inverse >= np.linalg.norm(rows, 2, axis=(1, 2)))
-    assert found.defect.max() < 1e-30
+    assert 0 < found.defect.min() <= found.defect.max() < 1e-30
     if not twin.Q.size:
         assert not np.any(found.outer_inverse)
         return
@@ -209,3 +209,32 @@ def test_radii_solve_the_inequalities(name):
     assert whole.whole
     assert np.all(whole.radius >= np.hypot(w[:n], w[n:]))
     assert np.all(whole.radius <= np.hypot(w[:n], w[n:]) * 1.00001)
+
+
+def test_without_the_turning_of_the_span_norms_stand_for_it(monkeypatch):
+    _, _, exact = build("degrees")
+    monkeypatch.setattr("identify.checker.linearised._MOST_BALLS", 0)
+    _, _, bounded = build("degrees")
+    assert np.all(bounded.turn >= exact.turn / np.sqrt(4))  # Frobenius of at most four rows
+    assert np.all(bounded.turn <= 1e3 * exact.turn)
+
+
+def test_a_basis_that_is_off_stretches():
+    twin, equations, found = build("power")
+    B = found.basis * (1 + 2e-7)
+    with ball_precision():
+        off = linearise(equations, B, twin.z, twin.b)
+        none = linearise(equations, found.basis * 1.01, twin.z, twin.b)
+    assert none is None
+    values = np.linalg.svd(B)[1]
+    assert max(values.max(), 1 / values.min()) <= off.stretch < 1 + 1e-6
+
+
+def test_an_output_layer_that_did_not_change_did_not_decay():
+    rng = np.random.default_rng(0)
+    a, W, W0 = rng.standard_normal(5), rng.standard_normal((5, 2)), rng.standard_normal((5, 2))
+    weights = {"a": a, "a0": a, "W": W, "W0": W0}
+    with ball_precision():
+        equations = ball_equations(weights, "known-init", (0, 0, 0, 1.0), 0.5, 0.5)
+    assert np.allclose(equations.sizes, np.abs(a))
+    assert np.allclose(equations.lengths, np.linalg.norm(W0 / 2 + W, axis=1))
