@@ -101,13 +101,13 @@ def identity_minus(matrix: arb_mat) -> arb_mat:
     return arb_mat(n, n, [float(i == k) for i in range(n) for k in range(n)]) - matrix
 
 
-def at_most(value: float, digits: int = 3) -> str:
+def ceiling_text(value: float, digits: int = 3) -> str:
     """Write an upper end: rounded up, for a sentence that has to stay true."""
     found = Context(digits, ROUND_CEILING).create_decimal(Decimal(repr(float(value))))
     return f"{float(found):.{digits}g}"
 
 
-def at_least(value: float, digits: int = 3) -> str:
+def floor_text(value: float, digits: int = 3) -> str:
     """Write what is supposed to be at most this: rounded down."""
     found = Context(digits, ROUND_FLOOR).create_decimal(Decimal(repr(float(value))))
     return f"{float(found):.{digits}g}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.checker.arithmetic import SLACK, at_least, at_most, ball_precision
+from identify.checker.arithmetic import SLACK, ball_precision, ceiling_text, floor_text
 from identify.checker.ball_equations import BallEquations, ball_equations
 from identify.checker.everywhere import farthest_sets
 from identify.checker.linearised import Linearisation, linearise
@@ -166,19 +166,19 @@ def said_of_samples(claims: SampleClaims, proof: SampleProof) -> tuple[str, ...]
     """Say what a proved certificate of samples means, figures rounded to the safe side."""
     n, lengths = len(claims.samples), np.linalg.norm(claims.centres, axis=1)
     sure = np.isfinite(claims.radius)
-    error, whole = at_least(claims.error), bool(sure.all())
+    error, whole = floor_text(claims.error), bool(sure.all())
     free = any(claims.coefficients[:-1])
     sentences = [
         (
             f"{_equations(claims)} The Euclidean norm of what the samples of the certificate leave "
-            f"of them is at most {at_most(proof.miss)}. The balls are {_FREE if free else _POWER}."
+            f"of them is at most {ceiling_text(proof.miss)}. The balls are {_FREE if free else _POWER}."
         )
     ]
     worst = float(np.max(claims.radius[sure] / lengths[sure])) if sure.any() else np.inf
     which = f"All {n}" if whole else f"{int(sure.sum())} of {n}"
-    near = f"within a share {at_least(claims.share)} of |x_i| from that of the certificate"
+    near = f"within a share {floor_text(claims.share)} of |x_i| from that of the certificate"
     near += "" if free else ", with the sign of its b_i"
-    inside = f"a ball of radius at most {at_most(worst)} |x_i| around that of the certificate"
+    inside = f"a ball of radius at most {ceiling_text(worst)} |x_i| around that of the certificate"
     if sure.any():
         sentences.append(
             f"{which} samples: in every set of {n} samples, each {near}, that misses these "

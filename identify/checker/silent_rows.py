@@ -31,11 +31,11 @@ import numpy as np
 from identify.arrays import BoolArray, FloatArray
 from identify.checker.arithmetic import (
     SLACK,
-    at_least,
-    at_most,
     ball_matrix,
     ball_precision,
+    ceiling_text,
     exact_matrix,
+    floor_text,
     identity_minus,
     lower_norms,
     near_floats,
@@ -187,11 +187,11 @@ def said_of_silent_rows(claims: SilentClaims) -> tuple[str, ...]:
     return (
         (
             f"Whatever n = {n} samples X and coefficients C: if W - rho W0 = C X up to an error of "
-            f"spectral norm {at_least(claims.error)} (rho = {claims.decay:.17g}, weights as "
+            f"spectral norm {floor_text(claims.error)} (rho = {claims.decay:.17g}, weights as "
             "stored) and each sample left alone the rows that the certificate lists for it (at "
             f"least {least} of {claims.silent.shape[1]}: C is 0 there), then X has rank {n}, and "
             f"{int(sure.sum())} of its rows lie, scaled to norm 1 and up to their sign, within at "
-            f"most {at_most(claims.radius[sure].max())} of those of the certificate."
+            f"most {ceiling_text(claims.radius[sure].max())} of those of the certificate."
         ),
         (
             "That those rows were left alone is not proved: it is what the search found, and what "

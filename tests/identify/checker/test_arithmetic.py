@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from identify.checker.arithmetic import at_least, at_most, norm_bound
+from identify.checker.arithmetic import ceiling_text, floor_text, norm_bound
 from identify.checker.ball_equations import BallEquations
 from identify.checker.neighbourhood import _operator
 
@@ -47,9 +47,9 @@ def test_the_operator_is_bounded_at_every_size(power):
 def test_figures_in_sentences_are_rounded_to_the_safe_side():
     rng = np.random.default_rng(0)
     for value in (*rng.uniform(0, 1, 50) * 10.0 ** rng.integers(-30, 30, 50), 0.3, 1e-300):
-        low, high = at_least(float(value)), at_most(float(value))
+        low, high = floor_text(float(value)), ceiling_text(float(value))
         assert float(low) <= value <= float(high)
         assert float(high) <= float(low) * 1.011
-    assert at_most(1.2345e-8) == "1.24e-08"
-    assert at_least(1.2399e-8) == "1.23e-08"
-    assert (at_least(0.3), at_most(0.0), at_most(np.inf)) == ("0.3", "0", "inf")
+    assert ceiling_text(1.2345e-8) == "1.24e-08"
+    assert floor_text(1.2399e-8) == "1.23e-08"
+    assert (floor_text(0.3), ceiling_text(0.0), ceiling_text(np.inf)) == ("0.3", "0", "inf")
