@@ -171,7 +171,8 @@ def said_of_samples(claims: SampleClaims, proof: SampleProof) -> tuple[str, ...]
     sentences = [
         (
             f"{_equations(claims)} The Euclidean norm of what the samples of the certificate leave "
-            f"of them is at most {ceiling_text(proof.miss)}. The balls are {_FREE if free else _POWER}."
+            f"of them is at most {ceiling_text(proof.miss)}. "
+            f"The balls are {_FREE if free else _POWER}."
         )
     ]
     worst = float(np.max(claims.radius[sure] / lengths[sure])) if sure.any() else np.inf
