@@ -23,7 +23,8 @@ class Certificate:
         numerical: What stays numerical, and why, as full sentences.
         centres: Centres of the balls, (n, d): of |b_i|^(1/alpha) x_i for a power activation, of x_i
             for other polynomials, of x_i / |x_i| for ReLU ([x_i, 1] with a bias).
-        radius: Radii of the balls over the lengths of their centres, (n,); inf without a proof.
+        radius: Radii of the balls over the lengths of their centres, (n,), with the rounding of
+            these; inf without a proof.
         everywhere: Whether the balls hold all sets of at most n samples, wherever they are.
         content: The fields of the file.
     """
@@ -52,3 +53,8 @@ class Certificate:
         if not self.content:
             raise ValueError("certificate: found nothing proved; " + " ".join(self.numerical))
         write_atomic(path, certificate_text(self.content))
+
+
+def centre_rounding(r: int) -> float:
+    """Bound the error, over their lengths, of centres whose r coordinates were multiplied out."""
+    return 2.0**-51 * (r + 4) ** 1.5

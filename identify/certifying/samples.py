@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.certificate import Certificate
+from identify.certificate import Certificate, centre_rounding
 from identify.checker.file_format import as_hex, weights_digest
 from identify.checker.samples import (
     LARGEST,
@@ -60,8 +60,8 @@ def certify_samples(
     claims = _claims(problem, recovery)
     try:
         check_sizes(claims, weights)
-    except ValueError as found:
-        return _concluded(content, (), (*numerical, f"The samples stay numerical: {found}."))
+    except ValueError as refused:
+        return _concluded(content, (), (*numerical, f"The samples stay numerical: {refused}."))
     proof = SampleProof(claims, weights)
     claims = replace(claims, error=_error(problem, proof, error))
     proved = _proved(claims, proof)
@@ -69,7 +69,7 @@ def certify_samples(
         return _concluded(content, (), (*numerical, _OPEN))
     claims, more = proved
     content["samples"] = _content(claims)
-    lengths = np.linalg.norm(claims.samples, axis=1)
+    lengths = np.linalg.norm(claims.centres, axis=1)
     return _concluded(content, said_of_samples(claims, proof), (*numerical, *more), claims, lengths)
 
 
@@ -188,7 +188,12 @@ def _concluded(
     if claims is None or lengths is None:
         return Certificate(said, numerical, content=full)
     return Certificate(
-        said, numerical, claims.centres, claims.radius / lengths, claims.everywhere, full
+        said,
+        numerical,
+        claims.centres,
+        claims.radius / lengths + centre_rounding(claims.samples.shape[1]),
+        claims.everywhere,
+        full,
     )
 
 

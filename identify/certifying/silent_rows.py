@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.certificate import Certificate
+from identify.certificate import Certificate, centre_rounding
+from identify.checker.arithmetic import ball_precision, exact_matrix, near_floats
 from identify.checker.file_format import as_hex, weights_digest
 from identify.checker.silent_rows import SilentClaims, SilentProof, said_of_silent_rows
 from identify.checkpoints.layer_change import LayerChange
@@ -62,11 +63,13 @@ def certify_silent_rows(
     claims = replace(claims, error=error, radius=radius)
     if not np.any(np.isfinite(radius)):
         return Certificate((), (_OPEN,))
-    z = np.linalg.inv(claims.duals.T) @ claims.basis.T
+    with ball_precision():
+        z = near_floats(exact_matrix(claims.duals.T).inv()) @ claims.basis.T
     centres = z / np.linalg.norm(z, axis=1, keepdims=True)
+    shown = radius + centre_rounding(change.rank)
     content = {"kind": "relu", "weights": weights_digest(weights), **_content(claims)}
     return Certificate(
-        said_of_silent_rows(claims), (_SEARCH,), centres, radius, everywhere=False, content=content
+        said_of_silent_rows(claims), (_SEARCH,), centres, shown, everywhere=False, content=content
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,16 +78,19 @@ def exact_midpoints(matrix: arb_mat) -> arb_mat:
     return ball_matrix(matrix.nrows(), matrix.ncols(), [t.mid() for t in matrix.entries()])
 
 
-def norm_bound(values: FloatArray, axis: int | None = None) -> FloatArray:
-    """Bound the Euclidean norm of bounds of absolute values."""
-    return np.sqrt(np.sum(values**2, axis=axis)) * SLACK
+def norm_bound(values: FloatArray, axis: int | tuple[int, ...] | None = None) -> FloatArray:
+    """Bound the Euclidean norm of bounds of absolute values, of any size: no square underflows."""
+    top = np.max(values, axis=axis, keepdims=True, initial=0.0)
+    unit = np.where((top > 0) & (top < np.inf), top, 1.0)
+    lengths = np.sqrt(np.sum((values / unit) ** 2, axis=axis, keepdims=True))
+    return np.nextafter(np.squeeze(lengths * unit, axis=axis) * SLACK, np.inf)
 
 
 def block_bounds(matrix: arb_mat, q: int) -> FloatArray:
     """Bound the norms of the q x q blocks of a square matrix."""
     entries = upper_floats(matrix)
     n = len(entries) // q
-    return np.sqrt(np.sum(entries.reshape(n, q, n, q) ** 2, axis=(1, 3))) * SLACK
+    return norm_bound(entries.reshape(n, q, n, q), axis=(1, 3))
 
 
 def identity_minus(matrix: arb_mat) -> arb_mat:
@@ -95,3 +99,15 @@ def identity_minus(matrix: arb_mat) -> arb_mat:
 
     n = matrix.nrows()
     return arb_mat(n, n, [float(i == k) for i in range(n) for k in range(n)]) - matrix
+
+
+def ceiling_text(value: float, digits: int = 3) -> str:
+    """Write an upper end: rounded up, for a sentence that has to stay true."""
+    found = Context(digits, ROUND_CEILING).create_decimal(Decimal(repr(float(value))))
+    return f"{float(found):.{digits}g}"
+
+
+def floor_text(value: float, digits: int = 3) -> str:
+    """Write what is supposed to be at most this: rounded down."""
+    found = Context(digits, ROUND_FLOOR).create_decimal(Decimal(repr(float(value))))
+    return f"{float(found):.{digits}g}"

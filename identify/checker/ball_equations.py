@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.checker.arithmetic import ball_matrix, exact_matrix, near_floats
+from identify.checker.arithmetic import ball_matrix, exact_matrix, near_floats, norm_bound
 
 if TYPE_CHECKING:
     from flint import arb_mat
@@ -99,6 +99,6 @@ def ball_equations(
         scale,
         right,
         setting == "random-features",
-        np.linalg.norm(near_floats(points), axis=1),
+        norm_bound(np.abs(near_floats(points)), axis=1),
         np.abs(near_floats(scale))[:, 0],
     )

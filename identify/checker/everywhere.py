@@ -70,12 +70,10 @@ def farthest_sets(
         the theorem above fails.
     """
     n, alpha = len(z), len(equations.coefficients) - 1
-    eps = error * found.stretch * SLACK
     fits = not equations.by_value and not equations.free_b and alpha >= 3
     if not fits or z.shape[1] != n or len(equations.sizes) < n or not np.all(np.abs(b) == 1):
         return None
     eps = error * found.stretch * SLACK
-    u, right = _in_span(equations, found.basis)
     lengths = np.linalg.norm(z, axis=1) * SLACK
     u, right = _in_span(equations, found.basis)
     s = singular_value_bounds(right)[0][n - 1] - eps - _FLOATS * np.linalg.norm(right)

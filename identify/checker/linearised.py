@@ -231,9 +231,7 @@ def _turn(
     if C.nrows() * n * equations.points.ncols() > _MOST_BALLS:
         return None
     turn = upper_floats(C * _across(equations, u, P, Q, Z, b, kappa))
-    return (
-        np.sqrt(np.sum(turn.reshape(n, -1, n, equations.points.ncols()) ** 2, axis=(1, 3))) * SLACK
-    )
+    return norm_bound(turn.reshape(n, -1, n, equations.points.ncols()), axis=(1, 3))
 
 
 def _across(

@@ -2,7 +2,9 @@
 
 v = (z_i, b_i, y_i) in the notation of ``linearised``, v0 the samples shown, and U the sets with
 
-    |z_i - z0_i|, |y_i| <= R_i = share |z0_i|     (with |eta_i| under the first root).
+    |z_i - z0_i|, |y_i| <= R_i     (with |eta_i| under the first root),
+
+R_i = share |z0_i| or a little more: all with |x_i - B z0_i| <= share |B z0_i| are among them.
 
 Sums over samples have second derivatives of one sample at a time, so with K_k, L_k bounds on how
 fast J_k, P_k change over U (``_curvature``), J' the derivative in y, S_i = |Y_i|, S'_i = |Y'_i|,
@@ -42,7 +44,7 @@ class Enclosure:
 
     Attributes:
         radius: |B z_i + y_i - B z0_i| of every near-solution in U, inf where set aside, (n,).
-        share: R_i / |z0_i|.
+        share: The neighbourhood: |x_i - B z0_i| at most this share of |B z0_i|.
         whole: Whether no sample was set aside: then there is exactly one solution.
     """
 
@@ -61,7 +63,7 @@ def enclose_samples(
     share: float,
 ) -> Enclosure:
     """Prove the theorem above for sets with |F| <= error; ``share`` sets the neighbourhood."""
-    n, R = len(z), share * np.linalg.norm(z, axis=1)
+    n, R = len(z), share * np.linalg.norm(z, axis=1) * found.stretch**2 * SLACK
     matrix = _contraction(equations, found, z, b, R)
     right = np.concatenate([
         found.inverse * error * found.stretch + found.step,
@@ -162,12 +164,14 @@ def _operator(equations: BallEquations, factors: FloatArray) -> FloatArray:
     points, found = near_floats(equations.points), []
     for column in factors.T:
         A = column[:, None] * points
+        top = float(np.max(np.abs(A), initial=0.0)) or 1.0
+        A = A / top  # so that no square underflows
         total = float(np.sum(A**2)) * SLACK
         power = A.T @ A / total if total > 0 else np.zeros((1, 1))
         rest = 1e-9  # more than rounding and underflow can hide
         for _ in range(3):
             power = power @ power
-        found.append(np.sqrt(total * (np.linalg.norm(power) ** 0.125 + rest) * SLACK))
+        found.append(top * np.sqrt(total * (np.linalg.norm(power) ** 0.125 + rest) * SLACK))
     return np.array(found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.checker.arithmetic import SLACK, ball_precision
+from identify.checker.arithmetic import SLACK, ball_precision, ceiling_text, floor_text
 from identify.checker.ball_equations import BallEquations, ball_equations
 from identify.checker.everywhere import farthest_sets
 from identify.checker.linearised import Linearisation, linearise
@@ -163,29 +163,31 @@ def check_samples(claims: SampleClaims, weights: Mapping[str, FloatArray]) -> tu
 
 
 def said_of_samples(claims: SampleClaims, proof: SampleProof) -> tuple[str, ...]:
-    """Say in full what a proved certificate of samples means."""
-    n, lengths = len(claims.samples), np.linalg.norm(claims.samples, axis=1)
+    """Say what a proved certificate of samples means, figures rounded to the safe side."""
+    n, lengths = len(claims.samples), np.linalg.norm(claims.centres, axis=1)
     sure = np.isfinite(claims.radius)
-    miss, whole = proof.miss, bool(sure.all())
+    error, whole = floor_text(claims.error), bool(sure.all())
     free = any(claims.coefficients[:-1])
-    what = "(x_i, b_i)" if free else "|b_i|^(1/alpha) x_i"
     sentences = [
-        "The equations are those of the weights as stored, taken as exact numbers: "
-        f"{_DOORS[claims.setting]} The samples of the certificate miss them by at most {miss:.3g} "
-        "(Euclidean norm of all equations together), and the balls are those of " + what + "."
+        (
+            f"{_equations(claims)} The Euclidean norm of what the samples of the certificate leave "
+            f"of them is at most {ceiling_text(proof.miss)}. "
+            f"The balls are {_FREE if free else _POWER}."
+        )
     ]
     worst = float(np.max(claims.radius[sure] / lengths[sure])) if sure.any() else np.inf
     which = f"All {n}" if whole else f"{int(sure.sum())} of {n}"
-    near = f"within a share {claims.share:.2g} of its length from those of the certificate"
-    inside = f"a ball of radius at most {worst:.3g} of its length around that of the certificate"
+    near = f"within a share {floor_text(claims.share)} of |x_i| from that of the certificate"
+    near += "" if free else ", with the sign of its b_i"
+    inside = f"a ball of radius at most {ceiling_text(worst)} |x_i| around that of the certificate"
     if sure.any():
         sentences.append(
             f"{which} samples: in every set of {n} samples, each {near}, that misses these "
-            f"equations by at most {claims.error:.3g}, each lies in {inside}."
+            f"equations by at most {error}, each lies in {inside}."
         )
     if whole:
         sentences.append(
-            f"No two different sets of {n} samples {near.replace('its', 'their')} give the same "
+            f"No two different sets of {n} samples, each {near}, give the same "
             "left-hand sides, and the equations, combined to as many as there are unknowns by an "
             "approximate inverse of their derivative, have exactly one solution there, which lies "
             "in these balls."
@@ -193,15 +195,36 @@ def said_of_samples(claims: SampleClaims, proof: SampleProof) -> tuple[str, ...]
     if claims.everywhere:
         sentences.append(
             f"Wherever they are: every set of at most {n} samples that misses these equations by "
-            f"at most {claims.error:.3g} has {n} samples, which lie in these balls, up to their "
-            "order and, with (x_i, b_i), their signs and scales."
+            f"at most {error} has {n} samples, which lie in these balls in some order and with "
+            "some signs."
         )
     return tuple(sentences)
 
 
+def _equations(claims: SampleClaims) -> str:
+    listed = enumerate(claims.coefficients)
+    sigma = " + ".join(f"{c:.17g} t^{k}" for k, c in listed if c)
+    where = "at the initial weights (w_j, s_j) = (W0_j, a0_j)"
+    if claims.base:
+        where = (
+            "at (w_j, s_j) half way from the initial weights to the final ones over rho (s_j = "
+            "a0_j if a = a0)"
+        )
+    door = _DOORS[claims.setting].format(rho=f"{claims.decay:.17g}", where=where)
+    return (
+        f"The equations are those of the weights as stored, taken as exact numbers: {door}, "
+        f"P(w) = sum_i b_i sigma(x_i.w), sigma(t) = {sigma}."
+    )
+
+
 _DOORS = {
-    "kkt": "a_j grad P(W_j) = W_j, P(w) = sum_i b_i sigma(x_i.w).",
-    "known-init": "s_j grad P(w_j) = W_j / rho - W0_j at the initial or middle points (w_j, s_j), "
-    "P(w) = sum_i b_i sigma(x_i.w).",
-    "random-features": "sum_i b_i sigma(x_i.W_j) = a_j - a0_j.",
+    "kkt": "a_j grad P(W_j) = W_j",
+    "known-init": "s_j grad P(w_j) = W_j / rho - W0_j, rho = {rho}, {where}",
+    "random-features": "P(W_j) = a_j - a0_j",
 }
+
+_POWER = "those of |b_i|^(1/alpha) x_i, called x_i in what follows, with b_i = 1 or -1"
+_FREE = (
+    "those of x_i with one more coordinate, b_i over the power of two nearest (as a ratio) to "
+    "|b_i| / |x_i| of the certificate; distances are with it, lengths |x_i| without it"
+)

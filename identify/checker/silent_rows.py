@@ -33,7 +33,9 @@ from identify.checker.arithmetic import (
     SLACK,
     ball_matrix,
     ball_precision,
+    ceiling_text,
     exact_matrix,
+    floor_text,
     identity_minus,
     lower_norms,
     near_floats,
@@ -135,7 +137,7 @@ class SilentProof:
             inverse = A.inv()
         except ZeroDivisionError:
             return np.full(n, np.inf)
-        lowest = np.sqrt(1 / float(norm_bound(upper_floats(inverse)))) / SLACK
+        lowest = 1 / np.sqrt(float(norm_bound(upper_floats(inverse)))) / SLACK
         if not lowest > eps:
             return np.full(n, np.inf)
         length = float(norm_bound(upper_floats(v)))
@@ -185,11 +187,11 @@ def said_of_silent_rows(claims: SilentClaims) -> tuple[str, ...]:
     return (
         (
             f"Whatever n = {n} samples X and coefficients C: if W - rho W0 = C X up to an error of "
-            f"spectral norm {claims.error:.3g} (rho = {claims.decay:.12g}, weights as stored) and "
-            "each sample left alone the rows that the certificate lists for it (at least "
-            f"{least} of {claims.silent.shape[1]}: C is 0 there), then X has rank {n}, and "
+            f"spectral norm {floor_text(claims.error)} (rho = {claims.decay:.17g}, weights as "
+            "stored) and each sample left alone the rows that the certificate lists for it (at "
+            f"least {least} of {claims.silent.shape[1]}: C is 0 there), then X has rank {n}, and "
             f"{int(sure.sum())} of its rows lie, scaled to norm 1 and up to their sign, within at "
-            f"most {float(claims.radius[sure].max()):.3g} of those of the certificate."
+            f"most {ceiling_text(claims.radius[sure].max())} of those of the certificate."
         ),
         (
             "That those rows were left alone is not proved: it is what the search found, and what "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -169,6 +171,42 @@ def written():
     _, certificate = certified(step.weights)
     assert certificate.everywhere
     return step.weights, json.loads(certificate_text(certificate.content))
+
+
+def test_centres_are_shown_with_their_rounding(written):
+    """The claim is about B z_i; what is shown is that in float64."""
+    weights, content = written
+    _, shown = certified(weights)
+    samples, basis = (
+        [[Fraction(float.fromhex(v)) for v in row] for row in content["samples"][name]]
+        for name in ("samples", "basis")
+    )
+    for i, z in enumerate(samples):
+        exact = [sum(c * t for c, t in zip(z, row, strict=True)) for row in basis]
+        off = sum((Fraction(v) - t) ** 2 for v, t in zip(shown.centres[i], exact, strict=True))
+        room = shown.radius[i] * np.linalg.norm(shown.centres[i])
+        room -= float.fromhex(content["samples"]["radius"][i])
+        assert float(off) ** 0.5 <= room
+
+
+def test_sentences_are_never_better_than_their_figures(written):
+    weights, content = written
+    samples = content["samples"]
+    said = " ".join(check_certificate(content, weights))
+    error, share = (float.fromhex(samples[name]) for name in ("error", "share"))
+    radius = max(float.fromhex(r) for r in samples["radius"])
+    figures = (r"by at most ([\d.e-]+),", r"share ([\d.e-]+) of", r"radius at most ([\d.e-]+) \|")
+    found = [float(re.search(figure, said)[1]) for figure in figures]
+    assert error * 0.99 < found[0] <= error
+    assert share * 0.99 < found[1] <= share
+    lengths = np.linalg.norm(numbers_of(samples["samples"]), axis=1)
+    assert radius / lengths.max() * 0.99 < found[2]
+    assert found[2] >= max(np.array([float.fromhex(r) for r in samples["radius"]]) / lengths)
+    assert "sign of its b_i" in said
+
+
+def numbers_of(rows):
+    return np.array([[float.fromhex(v) for v in row] for row in rows])
 
 
 def changed(content, **fields):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,78 @@ def test_errors_in_the_worst_direction():
         assert np.all(off(claims, x) <= radius)
         worst = max(worst, float(np.max(off(claims, x) / radius)))
     assert worst > 0.01
+
+
+def radii_by_the_theorem(claims, D, eps):
+    """The docstring of the proof in plain floats, where nothing cancels."""
+    B, V = claims.basis, claims.duals.T
+    n, off = len(V), np.linalg.norm(B.T @ B - np.eye(len(V)))
+    M, Z, grown = D @ B, np.linalg.inv(V), 1 + off
+    E = np.zeros((n, n))
+    for i, rows in enumerate(claims.silent):
+        S, v = M[rows], V[:, i]
+        A = S.T @ S + np.trace(S.T @ S) / n * np.outer(v, v)
+        root = np.linalg.norm(np.linalg.inv(A)) ** -0.5
+        if eps * grown >= root:
+            return np.full(n, np.inf)
+        left, length = np.linalg.norm(S @ v), np.linalg.norm(v)
+        pi = (eps * grown * length + left) / (root - eps * grown)
+        g = Z @ np.linalg.inv(A) @ S.T
+        E[:, i] = np.linalg.norm(g, axis=1) * eps * grown * (length + pi) + np.abs(g @ S @ v)
+    sizes = np.linalg.norm(Z, axis=1)
+    inside = E @ np.linalg.inv(np.eye(n) - E) @ sizes
+    rest = np.linalg.norm(D - M @ np.linalg.pinv(B), 2)
+    theta = (rest + eps) / (np.linalg.svd(M)[1][-1] - eps * grown)
+    far = inside * grown + 1.1 * off * sizes + (sizes + inside) * theta
+    return 2 * np.sin(np.arcsin(far / (sizes / grown)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "noise", "turned", "stretch"),
+    [
+        (1e-3, 0, 0, 0),
+        (1e-3, 0, 3e-4, 0),
+        (1e-9, 0, 1e-3, 0),
+        (1e-9, 1e-3, 0, 0),
+        (1e-11, 0, 0, 2e-7),
+        (1e-2, 0, 0, 0),
+    ],
+)
+def test_radii_are_those_of_the_theorem(error, noise, turned, stretch):
+    """Each term where it is the largest: error, outside part, duals and bases that are off."""
+    x, W0, W, silent = layer(noise=noise)
+    plain, rng = claims_of(x, W0, W, silent, error), np.random.default_rng(1)
+    if noise:  # all of it outside the span
+        Q = np.eye(9) - np.linalg.pinv(x) @ x
+        W = W0 + np.where(silent.T, 0.0, rng.standard_normal((60, 4))) @ x
+        W += noise * rng.standard_normal((60, 9)) @ Q
+        plain = claims_of(x, W0, W, silent, error)
+    claims = replace(
+        plain,
+        basis=plain.basis * (1 + stretch),
+        duals=plain.duals + turned * rng.standard_normal(plain.duals.shape),
+    )
+    proof = SilentProof(claims, {"trained": W, "initial": W0})
+    expected = radii_by_the_theorem(claims, W - W0, error)
+    found = proof.radii(error)
+    assert np.all(np.isfinite(expected))
+    assert np.all(expected * (1 - 1e-9) <= found)
+    assert np.all(found <= expected * (1 + 3e-6) + 1e-12)
+    for large in (0.3, 1.0, 3.0, 10.0, 100.0):  # no inverse, or none that is known
+        with np.errstate(invalid="ignore"):
+            assert not np.any(proof.radii(large) < radii_by_the_theorem(claims, W - W0, large))
+    with pytest.raises(ValueError, match="not orthonormal"):
+        SilentProof(replace(claims, basis=claims.basis * 1.001), {"trained": W, "initial": W0})
+
+
+@pytest.mark.parametrize("power", [-500, 268, 500])
+def test_the_size_of_the_weights_does_not_matter(power):
+    """Squares of their inverses leave the range of float64: no norm may be lost in that."""
+    x, W0, W, silent = layer(noise=1e-4)
+    plain, size = claims_of(x, W0, W, silent, 1e-4), 2.0**power
+    expected = SilentProof(plain, {"trained": W, "initial": W0}).radii(1e-4)
+    grown = {"trained": W * size, "initial": W0 * size}
+    assert np.allclose(SilentProof(plain, grown).radii(1e-4 * size), expected, rtol=1e-6)
 
 
 def test_a_row_that_was_not_left_alone():
@@ -136,6 +209,7 @@ def test_what_is_not_whole_is_not_enclosed():
     _, before, _ = trained()
     same = verify_network(before | {"0.weight": before["0.weight"] * 1.01}, before, certify=True)
     assert same.certificate is not None
-    assert "stay numerical" in same.certificate.numerical[0]
+    assert not same.certificate.statement
+    assert "Nothing was recovered" in same.certificate.numerical[0]
     with pytest.raises(ValueError, match="nothing proved"):
         same.certificate.to_json("unwritten.json")

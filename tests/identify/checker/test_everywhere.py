@@ -7,7 +7,16 @@ import itertools
 import numpy as np
 import pytest
 
-from identify.checker.everywhere import _gradient_system, _gram_system, _turned
+from identify.checker.arithmetic import ball_precision
+from identify.checker.ball_equations import ball_equations
+from identify.checker.everywhere import (
+    _gradient_system,
+    _gram_system,
+    _tensor_distance,
+    _turned,
+    farthest_sets,
+)
+from identify.checker.linearised import linearise
 
 
 def power_sum(z, b, alpha):
@@ -52,3 +61,121 @@ def test_both_systems_are_the_tensor_applied(r, alpha):
         if len(A) > A.shape[1]:  # determined: its norm is that of the tensor
             assert np.linalg.norm(coefficients) == pytest.approx(np.linalg.norm(T))
     assert gram.shape[1] == len(list(itertools.combinations_with_replacement(range(r), alpha - 1)))
+
+
+def posed(alpha, seed=0, n=2, d=4, m=40, c=1.3, beside=1e-9):
+    """Samples of different lengths; the equations are missed in their span and outside it."""
+    rng = np.random.default_rng(seed)
+    B = np.linalg.qr(rng.standard_normal((d, n)))[0]
+    z = np.diag(np.linspace(0.5, 2, n)) + 0.1 * rng.standard_normal((n, n))
+    b = rng.choice([-1.0, 1.0], n)
+    W0, a0 = rng.standard_normal((m, d)), rng.standard_normal(m)
+    change = a0[:, None] * alpha * c * ((W0 @ B @ z.T) ** (alpha - 1) * b) @ z @ B.T
+    W = W0 + change + beside * rng.standard_normal((m, d))
+    weights = {"W": W, "W0": W0, "a": a0, "a0": a0}
+    with ball_precision():
+        equations = ball_equations(weights, "known-init", (0.0,) * alpha + (c,), 0.0, 1.0)
+        found = linearise(equations, B, z, b)
+    return equations, found, z, b, W0, a0, W - W0, c
+
+
+@pytest.mark.parametrize("alpha", [3, 4])
+@pytest.mark.parametrize("moved", [0.0, 1e-6])
+def test_the_distance_of_tensors_is_that_of_the_theorem(alpha, moved):
+    """Step 2, and a tensor that misses the equations where they feel it least."""
+    equations, found, z, _, W0, a0, _, c = posed(alpha)
+    u, miss = W0 @ found.basis, 1e-4
+    t, letters = u @ z.T, "abc"[: alpha - 1]
+    rows = np.einsum(",".join(f"j{k}" for k in letters) + "->j" + letters, *[t] * (alpha - 1))
+    A = alpha * c * a0[:, None] * rows.reshape(len(u), -1)
+    symmetric = np.linalg.svd(A)[1]
+    a = symmetric[alpha - 1]  # on alpha forms of degree alpha - 1 in two variables
+    assert symmetric[alpha:].max(initial=0.0) < 1e-12
+    length = np.linalg.norm(W0, axis=1)
+    grown = np.linalg.norm(u @ z.T, axis=1) + moved * length
+    change = np.abs(a0) * (alpha - 1) * grown ** (alpha - 2) * moved * length
+    Delta = alpha * c * np.linalg.norm(change)
+    expected = (miss + Delta * np.sqrt(2)) / (a - Delta)
+    bound = _tensor_distance(equations, u, z, moved, miss)
+    assert bound is not None
+    assert expected <= bound <= 1.0001 * expected
+    closed = _tensor_distance(equations, u, z, 0.1 * moved + 1e3, miss)
+    assert closed is None
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beside", "error"),
+    [
+        (3, 1e-9, 1e-12),
+        (4, 1e-9, 1e-12),
+        (3, 1e-12, 1e-7),
+        (3, 1e-9, 1e-9),
+        (3, 1e-4, 2e-5),
+    ],
+)
+def test_the_farthest_set_is_that_of_the_theorem(alpha, beside, error):
+    equations, found, z, b, W0, a0, right, c = posed(alpha, beside=beside)
+    B, high, low = found.basis, *np.linalg.svd(z)[1]
+    s = np.linalg.svd(right @ B)[1][-1] - error
+    theta = (np.linalg.norm(right - right @ B @ B.T) + error) / s
+    F = a0[:, None] * alpha * c * ((W0 @ B @ z.T) ** (alpha - 1) * b) @ z - right @ B
+    miss = (error + np.linalg.norm(F)) / low
+    delta = _tensor_distance(equations, W0 @ B, z, theta * high, miss)
+    tight = 1e-6 if error > 1e-6 else 1e-3  # beyond the rounding that is covered
+    near, outside = farthest_sets(equations, found, z, b, error=error)
+    inside = _turned(delta, 2, alpha) * high
+    assert np.allclose(near, inside, rtol=tight, atol=0)
+    assert np.allclose(outside, theta * (np.linalg.norm(z, axis=1) + inside), rtol=tight, atol=0)
+    assert farthest_sets(equations, found, z, b, error=2 * s) is None
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(1, 3), (2, 3), (5, 3), (3, 4), (4, 6)])
+def test_what_follows_from_a_distance_is_what_the_theorem_says(n, alpha):
+    """Steps 3 to 5 written out a second time."""
+    largest = 0.0
+    for delta in np.geomspace(1e-12, 0.3, 300):
+        d = delta * n ** (alpha / 2 - 1)
+        kappa = 2 * d / (1 - d)
+        if kappa >= 1 / (4 * n):
+            assert _turned(delta, n, alpha) is None
+            continue
+        rho = n * kappa / (1 - n * kappa)
+        tau = (rho**-2 - 1) ** -0.5
+        omega, zeta = n**0.5 * tau, delta * (1 + tau**2) ** (alpha / 2) + tau**alpha
+        if omega >= 0.5 or zeta >= 0.5:
+            assert _turned(delta, n, alpha) is None
+            continue
+        f = (1 + zeta) * omega / (1 - omega)
+        g = zeta + f
+        bound = _turned(delta, n, alpha)
+        if bound is None:
+            assert g >= 0.5 * (1 - 1e-6)
+            continue
+        for _ in range(20):
+            next_f = (delta + (1 + g) * n**0.5 * f**2 + n * f**3) / (1 - g) ** (alpha - 1)
+            f, g = min(f, next_f), min(g, delta + n * f**3)
+        assert bound == pytest.approx(np.hypot(f, g), rel=1e-3)
+        largest = delta
+    assert largest > 1e-3
+
+
+@pytest.mark.parametrize(("delta", "n"), [(1e-3, 3), (1e-2, 2), (0.02, 1)])
+def test_samples_of_a_tensor_that_near_are_as_near_as_said(delta, n):
+    """Samples moved until their tensor is off by delta: scaled, turned together, at random."""
+    alpha, b, rng = 3, np.ones(n), np.random.default_rng(0)
+    bound, most = _turned(delta, n, alpha), 0.0
+    moves = [
+        np.eye(n),
+        -np.eye(n),
+        np.ones((n, n)),
+        np.triu(np.ones((n, n)), 1),
+        rng.normal(size=(n, n)),
+    ]
+    for move in moves:
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            z = np.eye(n) + (low + high) / 2 * move
+            gap = np.linalg.norm(power_sum(z, b, alpha) - power_sum(np.eye(n), b, alpha))
+            low, high = ((low + high) / 2, high) if gap <= delta else (low, (low + high) / 2)
+        most = max(most, low * np.linalg.norm(move, axis=1).max())
+    assert 0.2 * delta < most <= bound
