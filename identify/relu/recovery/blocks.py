@@ -81,7 +81,7 @@ def _blur(layer: FirstLayer, space: FloatArray) -> float:
     return min(0.5, max(_INSIDE, reach / max(size, 1e-300)))
 
 
-def independent(layer: FirstLayer, found: Duals) -> Duals:
+def without_combinations(layer: FirstLayer, found: Duals) -> Duals:
     """Return the duals without those that are combinations of sparser ones.
 
     The sparsest basis of a space is found greedily, and combinations of two samples are less sparse

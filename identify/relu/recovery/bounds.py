@@ -24,7 +24,7 @@ import numpy as np
 from identify.arrays import FloatArray
 from identify.relu.recovery.polish import SILENT
 from identify.relu.recovery.problem import FirstLayer
-from identify.relu.recovery.targets import Known
+from identify.relu.recovery.targets import KnownDuals
 
 NEXT = 5
 """Rows up to so many thresholds are counted to tell how many small entries pass for silent: were
@@ -126,7 +126,7 @@ _HOEFFDING = 5.0
 """Independent terms of random signs exceed so many times their root sum of squares with 7e-6."""
 
 
-def noise_of(layer: FirstLayer, known: Known) -> Noise:
+def noise_of(layer: FirstLayer, known: KnownDuals) -> Noise:
     """Measure the noise's reach in all that is known of the duals.
 
     Args:

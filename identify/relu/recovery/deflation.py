@@ -13,10 +13,10 @@ from identify.relu.recovery.blocks import (
     Block,
     Duals,
     constraints,
-    independent,
     quiet_rows,
     rest_of,
     with_block,
+    without_combinations,
 )
 from identify.relu.recovery.half_spaces import (
     gate_conflicts,
@@ -146,7 +146,7 @@ def _taken(
             _consider(layer, found, dual)
         if block is not None and together:
             _consider_block(layer, found, block)
-    independent(layer, found)
+    without_combinations(layer, found)
     _join_parallel(layer, found)
     found.blocks = [b for b in found.blocks if rest_of(layer, found, b)[0].shape[1]]
     return len(constraints(layer, found))

@@ -20,7 +20,7 @@ from identify.relu.recovery.half_spaces import deep_rows, gate_conflicts, sample
 from identify.relu.recovery.polish import null_vector
 from identify.relu.recovery.problem import FirstLayer
 from identify.relu.recovery.support import doubtful
-from identify.relu.recovery.targets import Known, Target, known_duals
+from identify.relu.recovery.targets import KnownDuals, Target, known_duals
 
 _LEAST_CONSTANT = 1e-6
 """A direction [x, s] with s below this share of its norm has no readable norm."""
@@ -164,7 +164,7 @@ def _sign_of_missing(layer: FirstLayer, z: FloatArray) -> float:
     return 1.0 if left[0] < left[1] else -1.0
 
 
-def _groups(layer: FirstLayer, known: Known, places: list[_Place]) -> np.ndarray:
+def _groups(layer: FirstLayer, known: KnownDuals, places: list[_Place]) -> np.ndarray:
     """Return the group of each dual: equal for those of a block and those that may be mixed."""
     group = np.arange(known.V.shape[1])
     owner = group.copy()
@@ -208,7 +208,7 @@ def _as_blocks(layer: FirstLayer, found: Duals, mixed: list[list[int]]) -> Duals
 def _collected(
     layer: FirstLayer,
     found: Duals,
-    known: Known,
+    known: KnownDuals,
     places: list[_Place],
     merged: int,
 ) -> ReluSamples:

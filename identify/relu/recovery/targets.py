@@ -29,7 +29,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class KnownDuals:
     """Duals found one by one, then what those leave of the blocks.
 
     Attributes:
@@ -45,7 +45,7 @@ class Known:
     targets: list[Target]
 
 
-def known_duals(layer: FirstLayer, found: Duals) -> Known:
+def known_duals(layer: FirstLayer, found: Duals) -> KnownDuals:
     """Bring duals and blocks together."""
     n, k = layer.n, len(found.v)
     columns, silent, ranks = list(found.v), list(found.silent), [n - 1] * k
@@ -67,7 +67,7 @@ def known_duals(layer: FirstLayer, found: Duals) -> Known:
     targets += [Target(own, _left_by(V, own), rows, count) for own, rows, count in rests]
     if V.shape[1] < n:
         targets.append(Target([], _left_by(V, []), None, n - V.shape[1]))
-    return Known(V, silent, ranks, targets)
+    return KnownDuals(V, silent, ranks, targets)
 
 
 def _left_by(V: FloatArray, own: list[int]) -> FloatArray:
