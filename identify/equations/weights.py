@@ -181,7 +181,7 @@ def _two(source: object, argument: str) -> tuple[LinearLayer, LinearLayer]:
     if len(layers) != 2 or shapes[1][0] != 1:
         raise ValueError(
             f"{argument}: found layers of shapes {shapes}; pass a network of two linear layers and "
-            "with one output"
+            "with one output; only ReLU networks may have more (activation relu)"
         )
     return layers[0], layers[1]
 
