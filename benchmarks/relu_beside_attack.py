@@ -102,7 +102,7 @@ def compare(n: int, rows: dict[str, dict[str, Any]], save: Callable[[], None]) -
     if not file.exists():
         victim = train_relu(recipe)
         torch.save([victim.initial, victim.trained, victim.loss, torch.tensor(victim.x)], file)
-    initial, trained, loss, x = torch.load(file)
+    initial, trained, loss, x = torch.load(file, weights_only=True)
     truth, shown = x.numpy(), dict(np.load(pictures)) if pictures.exists() else {}
     network = LayeredNetwork(layers_of(trained), layers_of(initial), ReLU())
     if f"{n}, recovery" not in rows:

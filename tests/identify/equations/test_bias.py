@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -143,12 +144,12 @@ def test_biases_that_one_checkpoint_lacks_are_named():
 
 
 def test_a_bias_needs_initial_weights():
-    net = descended(steps=3)
+    net, number = descended(steps=3), cast("bool", 1)
     refuse(
         lambda: verify_identifiability(net.a, net.W, bias=True), "bias: found True in the kkt", "; "
     )
     refuse(
-        lambda: verify_identifiability(net.a, net.W, init=net.init, bias=1),  # type: ignore[arg-type]
+        lambda: verify_identifiability(net.a, net.W, init=net.init, bias=number),
         "bias: found 1; pass True or False",
     )
     refuse(
