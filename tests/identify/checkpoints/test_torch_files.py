@@ -124,9 +124,9 @@ class Shaped:
 
 
 def test_choosing_takes_time_linear_in_the_tensors():
-    """A pair for every name would be 10^10 of them."""
-    many = {f"v{i}": Shaped(5) for i in range(100_000)} | {"x": Shaped(7)}
-    many |= {f"m{i}": Shaped(6, 2) for i in range(100_000)}
+    """A pair for every name would be 9 10^8 of them, a minute and more; names alone are read in .1 s."""
+    many = {f"v{i}": Shaped(5) for i in range(30_000)} | {"x": Shaped(7)}
+    many |= {f"m{i}": Shaped(6, 2) for i in range(30_000)}
     wanted = dict.fromkeys(("a", "W", "a0", "W0"))
     start = time.process_time()
     refuse(lambda: choose(Contents(many, {}), wanted, "path"), "leave open what is a", "more")
