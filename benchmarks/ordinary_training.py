@@ -39,7 +39,7 @@ Figures = dict[str, Any]
 class Setup:
     """How a network is trained, and whether the verifier is told n.
 
-    ``batch`` 0 stands for the full batch.
+    ``batch`` 0 stands for the full batch; the targets are +-``target``.
     """
 
     rate: float = 1e-3
@@ -55,6 +55,7 @@ class Setup:
     uneven: bool = False
     optimiser: str = "sgd"
     counted: bool = False
+    target: float = 1.0
 
 
 PLAIN = Setup()
@@ -82,7 +83,9 @@ CASES: dict[str, tuple[Setup, int]] = {
     "30,000 steps": (Setup(steps=30_000), 3),
     "3 times the rate": (Setup(rate=3e-3), 3),
     "10 times the rate": (Setup(rate=1e-2), 3),
-    "10 times the rate, 30,000 steps": (Setup(rate=1e-2, steps=30_000), 3),
+    "10 times the rate, targets 3": (Setup(rate=1e-2, target=3.0), 2),
+    "10 times the rate, targets 6": (Setup(rate=1e-2, target=6.0), 2),
+    "10 times the rate, targets 10": (Setup(rate=1e-2, target=10.0), 2),
     "n = 40, m = 2000": (Setup(n=40, m=2000), 5),
     "degree 4, n = 8": (Setup(n=8, activation=(0.0, 0.0, 0.0, 0.0, 1.0)), 10),
     "[0, .5, .7, 1], n = 8": (Setup(n=8, activation=(0.0, 0.5, 0.7, 1.0)), 10),
@@ -111,7 +114,7 @@ def trained(setup: Setup, seed: int) -> tuple[FloatArray, dict[str, FloatArray],
     """Train a network; return its samples, the weights before and after, and the last loss."""
     torch.manual_seed(seed)
     x = digits(setup.n, seed, uneven=setup.uneven)
-    y = np.where(np.arange(setup.n) % 2, 1.0, -1.0)
+    y = setup.target * np.where(np.arange(setup.n) % 2, 1.0, -1.0)
     dtype = getattr(torch, setup.dtype)
     first = torch.nn.Linear(x.shape[1], setup.m, bias=setup.bias).to(dtype)
     last = torch.nn.Linear(setup.m, 1, bias=setup.bias).to(dtype)

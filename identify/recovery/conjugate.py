@@ -59,7 +59,10 @@ class JacobianProducts:
 
 
 class ConjugateSteps:
-    """Damped steps at the current samples, by preconditioned conjugate gradients."""
+    """Damped steps at the current samples, by preconditioned conjugate gradients.
+
+    ``resolved`` says whether the last step had the digits that were asked for.
+    """
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class ConjugateSteps:
     ) -> None:
         """Linearise at (x, b), with damping mu."""
         self.equations, self.mu, self.forced = equations, mu, _FORCED
+        self.resolved = True
         self._block_at(x, b)
         self.linear = JacobianProducts(equations, x, b)
 
@@ -91,6 +95,7 @@ class ConjugateSteps:
         rest = along / self.unit
         goal = self.forced * float(np.linalg.norm(rest))
         found, step, before = np.zeros_like(rest), np.zeros_like(rest), 1.0
+        self.resolved = False
         for k in range(_STEPS):
             z = self._preconditioned(rest)
             descent = float(np.vdot(rest, z))
@@ -105,6 +110,7 @@ class ConjugateSteps:
             rest = rest - length * image
             before = descent
             if np.linalg.norm(rest) <= goal:
+                self.resolved = True
                 break
         return found / self.unit
 

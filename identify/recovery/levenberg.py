@@ -100,9 +100,10 @@ def refine(
 ) -> Fit:
     """Return the least-squares fit near (x, b); b is +-1 where it is not free.
 
-    Four steps in a row that gain less than 1e-3 end it before ``max_steps``. ``damping`` is the
-    initial one; ``chord=None`` keeps normal matrices from 1000 unknowns on; ``progress`` is called
-    with the relative residual after each accepted step.
+    Four steps in a row that gain less than 1e-3 end it before ``max_steps``, or two that gain less
+    than 5e-2 where conjugate gradients no longer resolve them. ``damping`` is the initial one;
+    ``chord=None`` keeps normal matrices from 1000 unknowns on; ``progress`` is called with the
+    relative residual after each accepted step.
     """
     chord = x.size > 1000 if chord is None else chord
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
@@ -130,8 +131,10 @@ def refine(
         if progress is not None:
             progress(value / scale)
         converged = drop < 1e-9 or value <= 1e-15 * scale
-        plateau = plateau + 1 if drop < 1e-3 else 0
-        if converged or (plateau == 4 and drop > 1e-6):
+        coarse = isinstance(normal, ConjugateSteps) and not normal.resolved
+        least, count = (5e-2, 2) if coarse else (1e-3, 1)
+        plateau = plateau + count if drop < least else 0
+        if converged or (plateau >= 4 and drop > 1e-6):
             break
         normal.accepted(x, b, drop)
     factor = normal.kept(x, b) if isinstance(normal, _Normal) else None

@@ -96,6 +96,12 @@ class _Mean:
         return N.reshape(n * r, n * r)
 
 
+def is_formed(flow: Flow, drive: Drive) -> bool:
+    """Whether the derivative along the whole path is formed, so that few steps do."""
+    m, r = flow.ends.U.shape
+    return m * (r + 1) * (drive.z.size + drive.c.size) <= _FORMED
+
+
 def normal_equations(
     flow: Flow,
     drive: Drive,
@@ -123,7 +129,7 @@ def normal_equations(
     parts = [by_functions(flow, drive, path).reshape(m, q, -1)]
     if lagged:
         parts.append(by_lag(flow, drive, path)[..., None])
-    formed = whole and m * q * (drive.z.size + drive.c.size) <= _FORMED
+    formed = whole and is_formed(flow, drive)
     if formed:
         parts.insert(0, by_samples(flow, drive, path).reshape(m, q, -1))
     rest = (np.concatenate([*parts, miss[..., None]], axis=2) * w).reshape(m * q, -1)

@@ -17,10 +17,13 @@ def explained(found: Ordinary) -> tuple[str, ...]:
             f"Two families{who} agree on {many} of {n} samples after {found.starts} descents; "
             "of the others nothing is claimed."
         )
-    where = how if found.searched else "The flow starts from the samples of the tensor."
+    if not found.searched:
+        how = "The flow starts from the samples of the tensor."
+        if many < n:
+            how += f" A search confirms {many} of {n}; of the others nothing is claimed."
     m = len(found.problem.weights.a)
     return (
-        where,
+        how,
         (
             f"{n} samples whose residuals change smoothly in time carry the {found.used} of {m} "
             "neurons that moved by less than half their length along their flow to within "
@@ -37,8 +40,8 @@ def _training(course: Course) -> tuple[str, ...]:
         sentence = f"The training: the initial weights decayed by the factor {course.decay:.6f}"
     if course.lag > max(10 * course.miss**2, 1e-7):
         sentence += (
-            f"; the weights lag behind the gradients by {course.lag:.1e} of the training, as in "
-            f"{0.5 / course.lag:.0f} steps without momentum, or "
+            f"; the weights lag behind the gradients by {course.lag:.1e} of the training, as in at "
+            f"least {0.5 / course.lag:.0f} steps without momentum, or "
             f"{9.5 / course.lag:.0f} with momentum 0.9"
         )
     return (sentence + ".",)

@@ -11,6 +11,7 @@ from torch_cases import assert_no_false_claim, claims, records, trained, turned
 
 from identify import verify_identifiability
 from identify.findings import Verdict
+from identify.recovery.flow import ordinary
 from identify.training import Training
 
 RECIPES = {
@@ -44,6 +45,51 @@ def test_all_samples_of_an_ordinary_training(recipe, kind):
         assert claims(report) == 6
     else:  # what float32 hides between two samples may leave some of them open
         assert report.verdict in {Verdict.LOCALLY_IDENTIFIABLE, Verdict.PARTIALLY_IDENTIFIABLE}
+
+
+def missing(honest, monkeypatch, *, spoil):
+    """Let the flow of the tensor's samples miss by .015, its first sample spoiled or not."""
+    calls = []
+
+    def last_fit(*arguments, **options):
+        last = honest(*arguments, **options)
+        calls.append(last.miss)
+        return last if len(calls) > 1 else replace(last, drive=spoil(last.drive), miss=0.015)
+
+    monkeypatch.setattr(ordinary, "last_fit", last_fit)
+    monkeypatch.setattr(ordinary, "_TRUSTED", np.inf)
+
+
+def elsewhere(drive):
+    z = drive.z.copy()
+    z[0] = z[1] + 0.3 * np.random.default_rng(0).standard_normal(z.shape[1])
+    return replace(drive, z=z)
+
+
+def test_wrong_samples_of_the_tensor_do_not_stay(monkeypatch):
+    net = trained(records(0), **RECIPES["plain"])
+    missing(ordinary.last_fit, monkeypatch, spoil=elsewhere)
+    report = verified(net)
+    found, _ = turned(report, net.x)
+    assert np.all(1 - found**2 / 2 > 0.9999)
+    assert report.course.confirmed.all()
+    assert claims(report) == 6
+
+
+def test_samples_of_the_tensor_that_miss_are_claimed_where_a_search_confirms_them(monkeypatch):
+    net, honest = trained(records(0), **RECIPES["plain"]), ordinary.search
+
+    def search(*arguments, **options):
+        found = honest(*arguments, **options)
+        return replace(found, drive=elsewhere(found.drive), miss=0.1)
+
+    missing(ordinary.last_fit, monkeypatch, spoil=lambda drive: drive)
+    monkeypatch.setattr(ordinary, "search", search)
+    report = verified(net)
+    assert report.course.confirmed.sum() == 5
+    assert claims(report) == 5
+    assert any("A search confirms 5 of 6" in reason for reason in report.reasons)
+    assert_no_false_claim(report, net.x)
 
 
 def test_what_is_stated_is_held_against_the_weights():
