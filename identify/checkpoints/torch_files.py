@@ -7,6 +7,7 @@ length is bounded, and what torch would refuse is refused before torch is import
 
 from __future__ import annotations
 
+import io
 import os
 import pickletools
 import re
@@ -185,7 +186,8 @@ def _describe_archive(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) 
                 f"found a list of contents of {entry.file_size} bytes, more than "
                 f"{limits.MAX_HEADER}; {FEW}"
             )
-        with archive.open(entry) as stream:
+        with archive.open(entry) as packed:
+            stream = io.BytesIO(packed.read())
             if entry.filename == f"{root}/data.pkl":
                 content = describe(_steps(stream))
             else:
