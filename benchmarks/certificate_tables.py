@@ -28,17 +28,16 @@ def certificates(record: Figures) -> Table:
 def hostile_files(record: Figures) -> Table:
     """One row a format: the malformed files, and what became of them."""
     rows = []
-    for suffix, guided in record["atheris"].items():
-        kinds = {name: k for name, k in record["kinds"].items() if name.endswith(f" {suffix}")}
-        files = [kind["files"] for kind in kinds.values()]
-        wrong = sum(len(kind["wrong"]) for kind in kinds.values()) + len(guided["finds"])
-        slowest = max(kind["slowest_cpu_s"] for kind in kinds.values())
+    for suffix in dict.fromkeys(name.split(" ")[-1] for name in record["kinds"]):
+        kinds = [kind for name, kind in record["kinds"].items() if name.endswith(f" {suffix}")]
+        guided = [g for name, g in record["atheris"].items() if name.split(",")[0] == suffix]
+        wrong = sum(len(kind["wrong"]) for kind in kinds) + sum(len(g["finds"]) for g in guided)
         rows.append([
             suffix,
-            " + ".join(map(str, files)),
-            f"{guided['inputs']:,}",
+            " + ".join(str(kind["files"]) for kind in kinds),
+            f"{sum(g['inputs'] for g in guided):,}",
             wrong,
-            f"{slowest:.2g}",
+            f"{max(kind['slowest_cpu_s'] for kind in kinds):.2g}",
         ])
     heads = ["format", "cut, drawn, built", "drawn by atheris", "not answered so", "slowest, s"]
     return heads, rows

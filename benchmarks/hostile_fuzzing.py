@@ -1,20 +1,23 @@
 """Malformed weights and certificates that atheris finds, guided by the branches of the readers.
 
-    uv run --group fuzz python benchmarks/hostile_fuzzing.py --seconds 200 --suffix .pt
+    uv run --group fuzz python benchmarks/hostile_fuzzing.py --seconds 60 --target .pt
 
-Each format is fuzzed in a process of its own, since atheris ends it. Inputs that are not answered
-with one line, or not within a second of processor time, are written into the result as they are.
+Each target is fuzzed in a process of its own, since atheris ends it: every format, and what lies in
+an archive, which sums and lengths would guard. Inputs that are not answered with one line, or not
+within a second of processor time, are written into the result as they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import io
 import json
 import subprocess
 import sys
 import tempfile
 import types
+import zipfile
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +25,17 @@ from pathlib import Path
 from hostile_cases import valid_files
 from hostile_files import MOST_SECONDS, RECORD, answer, save
 
-SUFFIXES = (".npz", ".safetensors", ".pt", ".pth", ".json")
+TARGETS = {
+    ".npz": "",
+    ".npz, an array": "a.npy",
+    ".safetensors": "",
+    ".pt": "",
+    ".pt, its pickle": "data.pkl",
+    ".pth": "",
+    ".json": "",
+}
+"""What is drawn: a whole file, or the entry of an archive whose name ends so."""
+
 READERS = (
     "identify.checker.check",
     "identify.checker.file_format",
@@ -58,17 +71,33 @@ def instrument(atheris: types.ModuleType) -> int:
     return count
 
 
-def fuzz(suffix: str, seconds: int, folder: Path) -> None:
-    """Let atheris draw files of one format until the time is over; it ends the process."""
+def within(archive: bytes, entry: str, data: bytes) -> bytes:
+    """Put data in the place of an entry of an archive, or return them alone for no entry."""
+    if not entry:
+        return data
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, data if name.endswith(entry) else old.read(name))
+    return changed.getvalue()
+
+
+def fuzz(target_name: str, seconds: int, folder: Path) -> None:
+    """Let atheris draw files of one kind until the time is over; it ends the process."""
     atheris = import_module("atheris")
-    files = valid_files(folder)
-    original = next(path for path in files.values() if path.suffix == suffix)
+    files, entry = valid_files(folder), TARGETS[target_name]
+    suffix = target_name.split(",")[0]
+    original = next(path for path in files.values() if path.suffix == suffix).read_bytes()
+    first = original
+    if entry:
+        with zipfile.ZipFile(io.BytesIO(original)) as archive:
+            first = next(archive.read(n) for n in archive.namelist() if n.endswith(entry))
     counts: Counter[str] = Counter()
     finds: list[dict[str, str]] = []
     target, record = folder / f"hostile{suffix}", folder / "found"
 
     def one(data: bytes) -> None:
-        target.write_bytes(data)
+        target.write_bytes(within(original, entry, data))
         pair = (files["certificate.json"], target)
         if suffix == ".json":
             pair = (target, files["net.npz"])
@@ -83,7 +112,7 @@ def fuzz(suffix: str, seconds: int, folder: Path) -> None:
 
     corpus = folder / "corpus"
     corpus.mkdir()
-    (corpus / "valid").write_bytes(original.read_bytes())
+    (corpus / "valid").write_bytes(first)
     functions = instrument(atheris)
     limits = [f"-max_total_time={seconds}", "-max_len=8192", "-rss_limit_mb=4000", "-timeout=60"]
     atheris.Setup([sys.argv[0], str(corpus), "-seed=1", *limits], one)
@@ -94,31 +123,31 @@ def main() -> None:
     """Fuzz the formats that are not on record, and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=200)
-    parser.add_argument("--suffix", choices=SUFFIXES)
+    parser.add_argument("--target", choices=TARGETS)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     if options.folder is not None:
-        fuzz(options.suffix, options.seconds, options.folder)
+        fuzz(options.target, options.seconds, options.folder)
         return
-    for suffix in (options.suffix,) if options.suffix else SUFFIXES:
+    for target in (options.target,) if options.target else TARGETS:
         record = json.loads(RECORD.read_text())
-        if suffix in record.setdefault("atheris", {}) and not options.suffix:
+        if target in record.setdefault("atheris", {}) and not options.target:
             continue
         with tempfile.TemporaryDirectory() as name:
-            arguments = ["--suffix", suffix, "--seconds", str(options.seconds), "--folder", name]
+            arguments = ["--target", target, "--seconds", str(options.seconds), "--folder", name]
             done = subprocess.run(
                 [sys.executable, __file__, *arguments], capture_output=True, check=False
             )
             found = json.loads((Path(name) / "found").read_text())
         inputs = sum(found.get(answer, 0) for answer in ("refused", "still valid", "wrong"))
-        record["atheris"][suffix] = {
+        record["atheris"][target] = {
             "inputs": inputs,
             "seconds": options.seconds,
             "exit_code": done.returncode,
             **found,
         }
         save(record)
-        print(suffix, {**found, "finds": len(found["finds"])})
+        print(target, {**found, "finds": len(found["finds"])})
 
 
 if __name__ == "__main__":
