@@ -28,8 +28,9 @@ from identify.checkpoints.pickle_names import (
     allowed,
 )
 
-MAX_HASHED = 500_000
-"""Largest number of entries in all tuples that are keys; hashing nested ones can take for ever."""
+MAX_HASHED, MAX_NESTED = 500_000, 100
+"""Largest number of entries in all tuples that are keys, and how deep they nest: hashing them can
+take for ever, or more of the stack than there is."""
 
 _SCALARS = (str, bytes, int, float, bool, type(None))
 
@@ -213,15 +214,13 @@ class _Machine:
         return found
 
     def hashable(self, value: Any) -> None:
-        """Refuse what is nested so deep, or so often, that hashing it does not end."""
-        waiting = [value]
-        while waiting:
-            one = waiting.pop()
-            if isinstance(one, tuple | list):
-                waiting += one
-                self.hashed += len(one)
-                if self.hashed > MAX_HASHED:
-                    raise ValueError("tuples within tuples do not end")
+        """Refuse what is nested so deep, or so often, that hashing it does not end well."""
+        level, depth = [value], 0
+        while level := [part for one in level if isinstance(one, tuple | list) for part in one]:
+            self.hashed += len(level)
+            depth += 1
+            if self.hashed > MAX_HASHED or depth > MAX_NESTED:
+                raise ValueError("tuples within tuples do not end")
 
     def unknown(self) -> None:
         """Put down something that is not described."""

@@ -236,6 +236,20 @@ def test_tuples_within_tuples_are_not_hashed_for_ever():
     assert time.process_time() - start < 2
 
 
+def test_tuples_are_not_nested_deeper_than_the_stack_is(tmp_path):
+    """A key of 400,000 tuples, one in the other, would end the process, torch's too."""
+    deep = b"\x80\x02}(" + b")" + b"\x85" * 400_000 + b"Nu."
+    with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
+        archive.writestr("net/data.pkl", deep)
+    code = (
+        "import sys\nfrom identify.equations.weights import read_weights\nread_weights(sys.argv[1])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "net.pt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ValueError: path: " in done.stderr.splitlines()[-1]
+
+
 STORAGE = [
     ("MARK", None), ("BINUNICODE", "storage"), ("GLOBAL", "torch FloatStorage"),
     ("BINUNICODE", "0"), ("BINUNICODE", "cpu"), ("BININT1", 6), ("TUPLE", None), ("BINPERSID", "")
