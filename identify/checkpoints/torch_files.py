@@ -218,6 +218,8 @@ def _describe_plain(handle: BinaryIO) -> Described:
     deque(_steps(handle), maxlen=0)
     content = describe(_steps(handle))
     keys = describe(_steps(handle)).content
+    if not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise ValueError("the storages are not named by a list of words")
     if content.complete:
         for storage in map(content.storages.__getitem__, keys):
             if int.from_bytes(handle.read(8), "little") != storage.count:
