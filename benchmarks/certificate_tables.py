@@ -46,6 +46,7 @@ def hostile_files(record: Figures) -> Table:
 def hostile_processes(record: Figures) -> Table:
     """One row: malformed files given to processes of their own."""
     found = record["as_processes"]
+    again = found["beside_help_cpu_s"]
     row = [
         found["processes"],
         found["exit_codes"].get("2", 0),
@@ -53,7 +54,7 @@ def hostile_processes(record: Figures) -> Table:
         f"{found['start_up_wall_s']:.2f}",
         f"{found['most_wall_s']:.2f}, {found['most_wall_s_beyond_start_up']:.2f}",
         len(found["above_a_second_beyond_start_up"]),
-        sum(min(pair) > 1 for pair in found["beside_help_cpu_s"].values()),
+        f"{sum(s > 1 for s in again.values())} of {len(again)}",
         f"{found['most_memory_mb']:.0f}",
         len(found["above_500_mb"]),
     ]

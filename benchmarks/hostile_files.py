@@ -164,17 +164,18 @@ def _commands(folder: Path, count: int) -> Iterator[tuple[str, list[str]]]:
             yield name, command if bad_certificate else ["verify", str(target)]
 
 
-def beside_help(folder: Path, count: int, names: list[str]) -> dict[str, list[float]]:
-    """Processor time beyond that of a start-up right before, for those that were slow, twice.
+def beside_help(folder: Path, count: int, record: dict[str, Any]) -> None:
+    """Measure those that were slow again, their processor time beyond a start-up right before.
 
-    Other programs on the machine slow a process down and never speed it up.
+    Other programs on the machine slow processes down, the start-up as well.
     """
-    found: dict[str, list[float]] = {}
+    measured = record["as_processes"]
+    again = measured.setdefault("beside_help_cpu_s", {})
     for name, command in _commands(folder, count):
-        if name in names:
-            pairs = [(_process(["--help"])["cpu"], _process(command)["cpu"]) for _ in range(2)]
-            found[name] = [round(own - base, 3) for base, own in pairs]
-    return found
+        if name in measured["above_a_second_beyond_start_up"] and name not in again:
+            base, own = _process(["--help"])["cpu"], _process(command)["cpu"]
+            again[name] = round(own - base, 3)
+            save(record)
 
 
 def as_processes(folder: Path, count: int) -> dict[str, object]:
@@ -252,11 +253,7 @@ def main() -> None:
         if "as_processes" not in record:
             record["as_processes"] = as_processes(folder, options.processes)
             save(record)
-        measured = record["as_processes"]
-        if "beside_help_cpu_s" not in measured:
-            slow = measured["above_a_second_beyond_start_up"]
-            measured["beside_help_cpu_s"] = beside_help(folder, options.processes, slow)
-            save(record)
+        beside_help(folder, options.processes, record)
     print(RECORD.read_text())
 
 
