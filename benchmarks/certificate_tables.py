@@ -18,7 +18,7 @@ def certificates(record: Figures) -> Table:
             continue
         rows.append([
             name,
-            f"{row['balls']} balls of radius {row['largest_radius']:.0e} |x|",
+            f"{row['balls']} balls of radius {row['largest_radius']:.0e} of a length",
             "everywhere" if row["everywhere"] else "near the samples",
             *times,
         ])
