@@ -6,18 +6,20 @@ uv run python benchmarks/certificate_times.py [ROW ...]
 from __future__ import annotations
 
 import json
+import platform
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recovery import kkt_point
 
 from identify import (
     IdentifiabilityReport,
     check_rank,
     rank_bounds,
-    synthesize_kkt,
     verify_identifiability,
     verify_network,
 )
@@ -51,12 +53,11 @@ def cubic_digits() -> dict[str, Any]:
     return _row(report, weights, start, x * np.cbrt(np.abs(b))[:, None])
 
 
-def kkt(n: int, alpha: int) -> dict[str, Any]:
-    """A KKT point of nearly orthogonal samples."""
-    x = np.eye(n, 2 * n) + 0.02 * np.random.default_rng(n).standard_normal((n, 2 * n))
-    point = synthesize_kkt(x, [1] * n if alpha % 2 == 0 else [(-1) ** i for i in range(n)], alpha)
+def kkt(n: int, d: int, alpha: int, **options: Any) -> dict[str, Any]:
+    """A KKT point of the table of recoveries."""
+    x, point = kkt_point(n, d, alpha)
     start = time.process_time()
-    report = verify_identifiability(point.a, point.W, activation=alpha, certify=True)
+    report = verify_identifiability(point.a, point.W, activation=alpha, certify=True, **options)
     truth = x * (np.abs(point.b) ** (1 / alpha))[:, None]
     return _row(report, {"a": point.a, "W": point.W}, start, truth)
 
@@ -111,11 +112,9 @@ def _row(
 
 ROWS = {
     "rank 2925": rank,
-    "kkt 3, cubic": lambda: kkt(3, 3),
-    "kkt 4, cubic": lambda: kkt(4, 3),
-    "kkt 6, cubic": lambda: kkt(6, 3),
-    "kkt 3, quartic": lambda: kkt(3, 4),
-    "kkt 4, quintic": lambda: kkt(4, 5),
+    "KKT alpha=3 r=5 d=12": lambda: kkt(5, 12, 3),
+    "KKT alpha=3 r=5 d=12, margin=1": lambda: kkt(5, 12, 3, margin=1.0),
+    "KKT alpha=5 r=4, margin=1": lambda: kkt(4, 9, 5, margin=1.0),
     "digits 20, cubic": cubic_digits,
     "digits 20, relu": relu,
 }
@@ -123,11 +122,14 @@ ROWS = {
 
 def main() -> None:
     """Measure the rows that are asked for, all by default, and record them."""
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    rows = json.loads(RECORD.read_text())["rows"] if RECORD.exists() else {}
+    machine = {"processor": platform.machine(), "cores": 1, "python": platform.python_version()}
+    machine |= {name: version(name) for name in ("numpy", "scipy", "python-flint", "torch")}
     for name in sys.argv[1:] or ROWS:
-        record[name] = ROWS[name]()
-        print(name, json.dumps(record[name]))
-        RECORD.write_text(json.dumps(record, indent=1) + "\n")
+        rows[name] = ROWS[name]()
+        print(name, json.dumps(rows[name]), flush=True)
+        rows = {known: rows[known] for known in ROWS if known in rows}
+        RECORD.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

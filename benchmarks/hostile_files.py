@@ -1,11 +1,12 @@
 """Malformed weights and certificates: each answered with one line and exit code 2, at once.
 
-    uv run python benchmarks/hostile_files.py           # all but atheris; resumes by kinds of files
-    uv run --group fuzz python benchmarks/hostile_files.py --atheris 20000
+    uv run python benchmarks/hostile_files.py                   # resumes by kinds of files
+    uv run --group fuzz python benchmarks/hostile_fuzzing.py    # inputs guided by the branches
 
 Files truncated at every byte, files with bytes drawn anew (Hypothesis), and files built to hurt run
 through the commands of ``identify check`` in this process, for speed; some of each kind run as
-processes of their own as well, whose exit code, lines, processor time and memory are recorded.
+processes of their own as well, whose exit code, lines, time and memory are recorded, beside those
+of ``identify --help``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -139,77 +141,101 @@ def in_process(folder: Path, draws: int, record: dict[str, Any]) -> None:
 def save(record: dict[str, Any]) -> None:
     """Write what was measured so far."""
     total = sum(kind["files"] for kind in record["kinds"].values())
-    RECORD.write_text(json.dumps({"files": total, **record}, indent=1) + "\n")
+    versions = {name: version(name) for name in ("torch", "numpy", "safetensors", "hypothesis")}
+    machine = f"{platform.machine()}, Python {platform.python_version()}, 1 core"
+    head = {"files": total, "machine": machine, "versions": versions, "seed": 0}
+    RECORD.write_text(json.dumps({**record, **head}, indent=1) + "\n")
 
 
-def as_processes(folder: Path, count: int) -> dict[str, object]:
-    """Run some files of each kind as processes of their own."""
+def _commands(folder: Path, count: int) -> Iterator[tuple[str, list[str]]]:
+    """Write the files of each kind that are run as processes, one after the other."""
     files, rng = valid_files(folder), np.random.default_rng(0)
-    base = _process(["--help"])
-    found: list[dict[str, object]] = []
     for path in files.values():
         bad_certificate, original = path.suffix == ".json", path.read_bytes()
         target = folder / f"hostile{path.suffix}"
         built = list((built_certificates if bad_certificate else built_weights)(path.suffix))
-        cuts = [original[: int(rng.integers(len(original)))] for _ in range(count)]
-        for content in [*built[::4], *cuts]:
+        chosen = dict(enumerate(built)) if len(built) < 20 else dict(list(enumerate(built))[::4])
+        contents = {f"built {index} {path.suffix}": content for index, content in chosen.items()}
+        for length in map(int, rng.integers(len(original), size=count)):
+            contents[f"truncated {length} {path.suffix}"] = original[:length]
+        for name, content in contents.items():
             target.write_bytes(content)
             command = ["check", str(target), str(files["net.npz"])]
-            if not bad_certificate:
-                command = ["verify", str(target)]
-            found.append(_process(command))
+            yield name, command if bad_certificate else ["verify", str(target)]
+
+
+def beside_help(folder: Path, count: int, record: dict[str, Any]) -> None:
+    """Measure those that were slow again, their processor time beyond a start-up right before.
+
+    Other programs on the machine slow processes down, the start-up as well.
+    """
+    measured = record["as_processes"]
+    again = measured.setdefault("beside_help_cpu_s", {})
+    for name, command in _commands(folder, count):
+        if name in measured["above_a_second_beyond_start_up"] and name not in again:
+            base, own = _process(["--help"])["cpu"], _process(command)["cpu"]
+            again[name] = round(own - base, 3)
+            save(record)
+
+
+def as_processes(folder: Path, count: int) -> dict[str, object]:
+    """Run some files of each kind as processes of their own."""
+    starts = [_process(["--help"]) for _ in range(5)]
+    base = {key: float(np.median([one[key] for one in starts])) for key in ("wall", "cpu")}
+    found = {name: _process(command) for name, command in _commands(folder, count)}
+    beyond = {
+        name: round(one["wall"] - base["wall"], 3)
+        for name, one in sorted(found.items(), key=lambda item: -item[1]["wall"])
+    }
     return {
         "processes": len(found),
-        "exit_codes": dict(Counter(str(one["code"]) for one in found)),
-        "lines": dict(Counter(str(one["lines"]) for one in found)),
-        "start_up_cpu_s": base["seconds"],
+        "exit_codes": dict(Counter(str(int(one["code"])) for one in found.values())),
+        "lines": dict(Counter(str(int(one["lines"])) for one in found.values())),
+        "start_up_wall_s": round(base["wall"], 3),
+        "start_up_cpu_s": round(base["cpu"], 3),
+        "most_wall_s": max(one["wall"] for one in found.values()),
+        "most_wall_s_beyond_start_up": max(beyond.values()),
         "most_cpu_s_beyond_start_up": round(
-            max(float(str(one["seconds"])) for one in found) - float(str(base["seconds"])), 3
+            max(one["cpu"] for one in found.values()) - base["cpu"], 3
         ),
-        "most_memory_mb": max(float(str(one["memory"])) for one in found),
+        "most_memory_mb": max(one["memory"] for one in found.values()),
+        "above_a_second_beyond_start_up": [name for name, s in beyond.items() if s > MOST_SECONDS],
+        "above_500_mb": [name for name, one in found.items() if one["memory"] > MOST_BYTES / 1e6],
     }
 
 
-def _process(arguments: list[str]) -> dict[str, object]:
+_LAUNCHER = """
+import os, sys, time
+start = time.perf_counter()
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+wall = time.perf_counter() - start
+code = os.waitstatus_to_exitcode(status)
+with open(os.environ["HOSTILE_FOUND"], "w") as found:
+    print(code, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=found)
+"""
+"""Starts the command: the peak memory of a process counts that of the one it was started from."""
+
+
+def _process(arguments: list[str]) -> dict[str, float]:
     command = [sys.executable, "-m", "identify", *arguments]
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, usage = os.wait4(child.pid, 0)
-        errors.seek(0)
-        lines = errors.read().count(b"\n")
-    return {
-        "code": os.waitstatus_to_exitcode(status),
-        "lines": lines,
-        "seconds": round(usage.ru_utime + usage.ru_stime, 3),
-        "memory": round(usage.ru_maxrss / 1000, 1),
-    }
-
-
-def with_atheris(folder: Path, runs: int) -> None:
-    """Let atheris draw files, guided by the branches of the readers; it ends the process."""
-    atheris = import_module("atheris")
-    files = valid_files(folder)
-    suffixes = sorted({path.suffix for path in files.values()})
-
-    def one(data: bytes) -> None:
-        suffix = suffixes[data[0] % len(suffixes)] if data else ".json"
-        target = folder / f"hostile{suffix}"
-        target.write_bytes(data[1:])
-        pair = (
-            (target, files["net.npz"]) if suffix == ".json" else (files["certificate.json"], target)
+    with tempfile.TemporaryDirectory() as name:
+        found = Path(name) / "found"
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
+            env={**os.environ, "HOSTILE_FOUND": str(found)},
+            stderr=subprocess.PIPE,
+            check=True,
         )
-        found, seconds = answer(*pair)
-        if found not in {"refused", "still valid"} or seconds > MOST_SECONDS:
-            raise RuntimeError(f"{suffix}: {found}, {seconds:.2f} s")
-
-    corpus = folder / "corpus"
-    corpus.mkdir()
-    for path in files.values():
-        number = bytes([suffixes.index(path.suffix)])
-        (corpus / path.name).write_bytes(number + path.read_bytes())
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], str(corpus), f"-atheris_runs={runs}", "-rss_limit_mb=2000"], one)
-    atheris.Fuzz()
+        code, wall, cpu, memory = map(float, found.read_text().split())
+    return {
+        "code": code,
+        "lines": done.stderr.count(b"\n"),
+        "wall": round(wall, 3),
+        "cpu": round(cpu, 3),
+        "memory": round(memory * 1024 / 1e6, 1),
+    }
 
 
 def main() -> None:
@@ -217,21 +243,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--processes", type=int, default=5)
-    parser.add_argument("--atheris", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if options.atheris:
-            with_atheris(folder, options.atheris)
-            return
         with redirect_stdout(io.StringIO()):
             assert run_identify(["check", *map(str, _pair(folder))]) == 0
         record = json.loads(RECORD.read_text()) if RECORD.exists() else {"kinds": {}}
-        record.pop("files", None)
         in_process(folder, options.draws, record)
         if "as_processes" not in record:
             record["as_processes"] = as_processes(folder, options.processes)
             save(record)
+        beside_help(folder, options.processes, record)
     print(RECORD.read_text())
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from identify import IdentifiabilityReport, synthesize_kkt, verify_identifiability
+from identify import IdentifiabilityReport, KKTPoint, synthesize_kkt, verify_identifiability
 from identify.arrays import FloatArray
 from identify.demo.data import digits, photographs
 from identify.demo.training import Trained, train
@@ -193,8 +193,24 @@ def random_features() -> Figures:
     return timed(network, x, init=(network.a0, None))
 
 
+def kkt_point(n: int, d: int, alpha: int) -> tuple[FloatArray, KKTPoint]:
+    """Write an exact KKT point with two neurons on every direction, samples of both classes.
+
+    Args:
+        n: Number of samples.
+        d: Input dimension.
+        alpha: Degree.
+
+    Returns:
+        The samples, (n, d), and the point.
+    """
+    rng = np.random.default_rng(3)
+    x = np.linalg.qr(rng.standard_normal((d, n)))[0].T * rng.uniform(0.8, 1.25, n)[:, None]
+    return x, synthesize_kkt(x, labels(n).astype(int), alpha, multiplicities=2, seed=5)
+
+
 def kkt(n: int, d: int, alpha: int, **options: Any) -> Figures:
-    """An exact KKT point with two neurons on every direction, samples of both classes.
+    """Verify an exact KKT point.
 
     Args:
         n: Number of samples.
@@ -205,9 +221,7 @@ def kkt(n: int, d: int, alpha: int, **options: Any) -> Figures:
     Returns:
         The figures; b is compared too.
     """
-    rng = np.random.default_rng(3)
-    x = np.linalg.qr(rng.standard_normal((d, n)))[0].T * rng.uniform(0.8, 1.25, n)[:, None]
-    point = synthesize_kkt(x, labels(n).astype(int), alpha, multiplicities=2, seed=5)
+    x, point = kkt_point(n, d, alpha)
     figures = timed((point.a, point.W), x, activation=alpha, **options)
     recovery = verify_identifiability(point.a, point.W, activation=alpha, **options).recovery
     if recovery is not None and recovery.norm_known:

@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from certificate_tables import certificates, hostile_files, hostile_processes
+
 from identify.files import write_atomic
 
 ROOT = Path(__file__).parents[1]
@@ -193,6 +195,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth": growth,
     "undersized": undersized,
     "comparisons": comparisons,
+    "certificates": lambda: table(*certificates(recorded("certificate_times"))),
+    "hostile-files": lambda: table(*hostile_files(recorded("hostile_files"))),
+    "hostile-processes": lambda: table(*hostile_processes(recorded("hostile_files"))),
 }
 
 

@@ -24,6 +24,9 @@ from identify.tensor.exact_rank import stored_weights
 _SHARES = tuple(np.geomspace(0.3, 1e-13, 38).tolist())
 """Neighbourhoods that are tried, the largest first: shares of the length of each sample."""
 
+_EXACT = 10.0
+"""Samples satisfy equations as exact ones where they miss them by at most this many roundings."""
+
 _ABOVE = 1.001
 """Claims are this factor above what was proved, for other machines to come to the same."""
 
@@ -63,7 +66,11 @@ def certify_samples(
     except ValueError as refused:
         return _concluded(content, (), (*numerical, f"The samples stay numerical: {refused}."))
     proof = SampleProof(claims, weights)
+    if proof.linear is None:
+        return _concluded(content, (), (*numerical, _OPEN))
     claims = replace(claims, error=_error(problem, proof, error))
+    if not np.isfinite(claims.error):
+        return _concluded(content, (), (*numerical, _UNBOUNDED))
     proved = _proved(claims, proof)
     if proved is None:
         return _concluded(content, (), (*numerical, _OPEN))
@@ -98,11 +105,18 @@ def _claims(problem: Problem, recovery: Recovery) -> SampleClaims:
 
 
 def _error(problem: Problem, proof: SampleProof, error: float) -> float:
-    """Return eps: the error in the span for all coordinates, and twice what is seen at least."""
+    """Return eps: the error in the span for all coordinates, and twice what is seen at least.
+
+    Without a bound the statement is about exactly these equations, up to the rounding of the stored
+    numbers, so it is made where the samples leave no more than that; otherwise eps is inf.
+    """
     d, r = problem.space.basis.shape
-    rounding = problem.evaluations.rounding * np.sqrt(problem.evaluations.right_side.size)
+    rounding = 1.1 * problem.evaluations.rounding * np.sqrt(problem.evaluations.right_side.size)
+    seen = max(2 * proof.miss, float(rounding))
+    if np.isnan(error):
+        return seen if proof.miss <= _EXACT * rounding else np.inf
     share = 1.0 if problem.equations.by_value else np.sqrt(d / r)
-    return float(max(2 * proof.miss, 1.1 * rounding, np.nan_to_num(error) * share))
+    return float(max(seen, error * share))
 
 
 def _proved(
@@ -205,6 +219,10 @@ _ALONG = (
 _SCALED = (
     "The samples stay numerical: weights of so extreme a size are scaled first, and the "
     "certificate is about weights as stored."
+)
+_UNBOUNDED = (
+    "The samples stay numerical: no bound was derived on what the true samples miss the equations "
+    "by, and these miss them by more than the rounding of the stored numbers, or none is spare."
 )
 _OPEN = (
     "The samples stay numerical: in no neighbourhood does the linearised system close (samples too "

@@ -116,9 +116,9 @@ class SilentProof:
         theta = (self.outside + error) / (self.smallest - eps) * SLACK
         far = inside * grown + 1.1 * self.off * sizes + (sizes + inside) * theta
         shortest = lower_norms(Z) / grown  # |B z0| from below
-        with np.errstate(invalid="ignore"):
-            share = np.where(np.isfinite(far), far / shortest * SLACK, np.inf)
-            angle = np.sqrt(2 * share**2 / (1 + np.sqrt(1 - np.minimum(share, 1) ** 2))) * SLACK
+        share = far / shortest * SLACK
+        with np.errstate(invalid="ignore"):  # a share that is inf, nan or above 1 claims nothing
+            angle = np.sqrt(2 * share**2 / (1 + np.sqrt(1 - share**2))) * SLACK
         return np.where(share < 1, angle, np.inf)
 
     def _turned(self, Z: arb_mat, i: int, eps: float) -> FloatArray:
@@ -127,8 +127,7 @@ class SilentProof:
         rows = [
             row for row, used in zip(self.M.tolist(), self.claims.silent[i], strict=True) if used
         ]
-        if len(rows) < n - 1:
-            return np.full(n, np.inf)
+        # with fewer than n - 1 rows A is singular, and no singular matrix has an inverse in balls
         M = ball_matrix(len(rows), n, [t for row in rows for t in row])
         normal = M.transpose() * M
         weight = float(np.trace(near_floats(normal))) / n
@@ -151,9 +150,10 @@ class SilentProof:
 def _inverse_errors(E: FloatArray, sizes: FloatArray) -> FloatArray:
     """Step 3: E q with q > sizes + E q, inf where there is none."""
     nothing = np.full(len(E), np.inf)
-    if not np.all(np.isfinite(E)):
+    try:
+        q = np.linalg.solve(np.eye(len(E)) - E, sizes) * (1 + 1e-6)  # not finite where E is not
+    except np.linalg.LinAlgError:
         return nothing
-    q = np.linalg.solve(np.eye(len(E)) - E, sizes) * (1 + 1e-6)
     if not (np.all(q > 0) and np.all((E @ q + sizes) * SLACK < q)):
         return nothing
     return E @ q * SLACK

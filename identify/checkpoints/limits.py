@@ -21,6 +21,7 @@ MAX_TENSORS = 10_000
 """Largest number of tensors in a file; a two-layer network has two to four."""
 
 SAVE = "save the weights as plain arrays, as .safetensors or with numpy.savez"
+MODEL = "save model.state_dict(), or the weights as .safetensors"
 FEW = "save the weights of the two layers alone, as .safetensors or with numpy.savez"
 
 
@@ -67,6 +68,14 @@ def check_archive(handle: BinaryIO, most: int) -> list[zipfile.ZipInfo]:
     if any(e.flag_bits & 1 or e.compress_type not in {0, zipfile.ZIP_DEFLATED} for e in entries):
         raise RefusedError(f"found entries that are encrypted or not packed by deflate; {SAVE}")
     return entries
+
+
+def is_code(name: str) -> RefusedError:
+    """The refusal of a pickle that refers to anything but tensors."""
+    return RefusedError(
+        f"found a reference to {quoted(name)[1:-1]}, which is code, where "
+        f"torch.load(weights_only=True) reads tensors only; {MODEL}"
+    )
 
 
 def quoted(name: object) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,8 +30,8 @@ def open_tensors(
 ) -> Contents:
     """Return the tensors of a .npz, .safetensors, .pt or .pth file, executing nothing in it.
 
-    For ``rows``, files of any size and lists of shards are opened too, and the values stay in the
-    file until they are read; otherwise they are all read now.
+    Values are read when they are asked for, or all of them by ``load_tensors``. For ``rows``, files
+    of any size and lists of shards are opened too.
 
     Raises:
         ValueError: If the file cannot be read; names the argument and what was found.
@@ -45,11 +47,36 @@ def open_tensors(
     if size > limits.MAX_BYTES and not rows:
         at_most = f"pass a file of at most {limits.MAX_BYTES} bytes"
         raise ValueError(f"{label}: found {size} bytes; {at_most}")
+    with _reading(label, extension), file.open("rb") as handle:
+        return _read(extension, file, handle, max(size, limits.MAX_BYTES), rows=rows)
+
+
+def load_tensors(
+    contents: Contents, path: str | os.PathLike[str], argument: str = "path"
+) -> Contents:
+    """Read all values of what was opened, those that are not wanted too: none is damaged.
+
+    Returns:
+        The same tensors with their values in memory.
+
+    Raises:
+        ValueError: If one cannot be read; names the argument and what was found.
+    """
+    with _reading(f"{argument}: {str(path)!r}", Path(path).suffix.lower()):
+        model, other = (
+            {name: tensor.loaded() for name, tensor in tensors.items()}
+            for tensors in (contents.model, contents.other)
+        )
+    return Contents(model, other, contents.ordered)
+
+
+@contextmanager
+def _reading(label: str, extension: str) -> Iterator[None]:
+    # Whatever goes wrong while a file is read is one ValueError.
     try:
-        with file.open("rb") as handle, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            contents = _read(extension, file, handle, max(size, limits.MAX_BYTES), rows=rows)
-            return contents if rows else _loaded(contents)
+            yield
     except RefusedError as refused:
         raise ValueError(f"{label}: {refused}") from (refused.__cause__ or refused)
     except Exception as error:
@@ -83,11 +110,3 @@ def _read(extension: str, file: Path, handle: BinaryIO, most: int, *, rows: bool
     if extension == INDEX:
         return Contents(read_shards(file, handle), {}, ordered=False)
     return read_torch(file, handle, most, rows=rows)
-
-
-def _loaded(contents: Contents) -> Contents:
-    model, other = (
-        {name: tensor.loaded() for name, tensor in tensors.items()}
-        for tensors in (contents.model, contents.other)
-    )
-    return Contents(model, other, contents.ordered)

@@ -16,7 +16,7 @@ from identify.checkpoints.limits import quoted
 from identify.checkpoints.linear_layers import LinearLayer, as_network
 from identify.checkpoints.names import choose
 from identify.checkpoints.narrow import held_roundoff
-from identify.checkpoints.readers import open_tensors
+from identify.checkpoints.readers import load_tensors, open_tensors
 from identify.checkpoints.stored import ROUNDOFF, to_numpy
 
 _EXPECTED = {
@@ -134,6 +134,7 @@ def read_weights(
     """
     contents = open_tensors(path)
     names = choose(contents, {"a": a, "W": w, "a0": a0, "W0": w0}, f"path: {os.fspath(path)!r}")
+    contents = load_tensors(contents, path)
     labels = {key: f"{key} (tensor {quoted(name)})" for key, name in names.items()}
     return _assemble({key: contents[name] for key, name in names.items()}, labels)
 

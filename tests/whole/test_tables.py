@@ -25,6 +25,8 @@ def test_every_table_stands_on_a_page_and_every_mark_is_one():
         ("membership", lambda r: r["records"][0].update(false_not=1), "README"),
         ("ordinary_training", lambda r: r["rows"][3].update(outside=1), "measured"),
         ("undersized", lambda r: r["runs"][0]["with"].update(found=7), "attack"),
+        ("certificate_times", lambda r: r["rows"]["rank 2925"].update(rank=[1, 2]), "measured"),
+        ("hostile_files", lambda r: r["as_processes"].update(processes=1), "measured"),
         ("compare_loo", lambda r: r["runs"][0].update(wins=60), "attack"),
     ],
 )

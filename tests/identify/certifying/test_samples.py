@@ -13,9 +13,16 @@ from certificate_networks import one_step, worst_neighbour
 
 from identify import Verdict, synthesize_kkt, verify_identifiability
 from identify.certificate import Certificate
+from identify.certifying.samples import certify_samples
 from identify.checker.check import check_certificate
 from identify.checker.file_format import as_hex, certificate_text, weights_digest
 from identify.checker.samples import SampleClaims, SampleProof, check_samples
+from identify.equations.activation import parse_activation
+from identify.equations.pose import pose
+from identify.equations.weights import as_weights
+from identify.options import Options, check_options
+from identify.recovery.recover import recover
+from identify.tensor.base_point import best_base
 
 
 def certified(weights, activation=3, **options):
@@ -252,3 +259,27 @@ def test_wrong_samples_of_right_weights_are_refused(written):
     with pytest.raises(ValueError, match=r"radius|inverse|everywhere"):
         check_certificate(content | {"weights": weights_digest(other)}, other)
     assert weights_digest(other) != weights_digest(weights)
+
+
+def certificate_without_a_bound(noise: float) -> Certificate:
+    """What is certified of recovered samples where no error of the equations was derived."""
+    step = one_step(n=3, d=5, m=40)
+    W = step.weights["W"]
+    shift = np.random.default_rng(0).standard_normal(W.shape)
+    weights = step.weights | {"W": W + noise * np.linalg.norm(W) * shift / np.linalg.norm(shift)}
+    sigma = parse_activation(3)
+    problem = pose(as_weights(weights["a"], weights["W"], (weights["a0"], weights["W0"])), sigma)
+    problem, interpolation = best_base(problem)
+    found = recover(problem, interpolation, check_options(Options(), problem.setting))
+    return certify_samples(problem, None, found.recovery, error=float("nan"), along=False)
+
+
+def test_a_missing_bound_is_not_zero():
+    """Exact equations are certified as such; what they miss by otherwise is not known."""
+    certificate = certificate_without_a_bound(0.0)
+    assert certificate.proved
+    assert 0 < float.fromhex(certificate.content["samples"]["error"]) < 1e-13
+    for noise in (1e-10, 1e-6):
+        certificate = certificate_without_a_bound(noise)
+        assert not certificate.proved
+        assert "no bound was derived" in certificate.numerical[-1]

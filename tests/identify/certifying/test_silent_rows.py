@@ -8,10 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from identify import verify_network
+from identify import singular_value_bounds, verify_network
+from identify.checker.arithmetic import ball_precision, near_floats
 from identify.checker.check import check_certificate
 from identify.checker.file_format import certificate_text
-from identify.checker.silent_rows import SilentClaims, SilentProof, check_silent_rows
+from identify.checker.silent_rows import (
+    SilentClaims,
+    SilentProof,
+    _inverse_errors,
+    check_silent_rows,
+)
 
 
 def layer(n=4, d=9, h=60, seed=0, noise=0.0):
@@ -131,6 +137,54 @@ def test_radii_are_those_of_the_theorem(error, noise, turned, stretch):
             assert not np.any(proof.radii(large) < radii_by_the_theorem(claims, W - W0, large))
     with pytest.raises(ValueError, match="not orthonormal"):
         SilentProof(replace(claims, basis=claims.basis * 1.001), {"trained": W, "initial": W0})
+
+
+def test_no_radius_where_the_error_hides_a_sample_or_a_null_vector():
+    """From the smallest singular value of the silent rows on, up to that of the whole change."""
+    x, W0, W, silent = layer(noise=1e-6)
+    claims, weights = claims_of(x, W0, W, silent, 1e-6), {"trained": W, "initial": W0}
+    proof = SilentProof(claims, weights)
+    M = (W - W0) @ claims.basis
+    lowest = min(np.linalg.svd(M[rows])[1][-2] for rows in silent)
+    with ball_precision():
+        rounded = singular_value_bounds(near_floats(proof.M))[0][-1]
+    assert lowest < proof.smallest < rounded < np.linalg.svd(M)[1][-1]
+    finite = 0
+    for error in (*np.geomspace(1e-9, lowest, 40), *np.linspace(lowest, proof.smallest, 40)):
+        found = proof.radii(error)
+        assert np.all(np.isinf(found) | (found < np.sqrt(2)))
+        if error >= lowest:
+            assert np.all(np.isinf(found))
+        finite += int(np.isfinite(found).all())
+    assert 10 < finite < 40
+    proof.smallest = 1e-3  # a sample fainter than the error, which may be none
+    assert np.all(np.isfinite(proof.radii(1e-5)))
+    for error in (1.001e-3, 2e-3):
+        assert np.all(np.isinf(proof.radii(error)))
+
+
+def test_duals_that_are_dependent_or_rows_that_are_too_few():
+    x, W0, W, silent = layer()
+    plain, weights = claims_of(x, W0, W, silent, 1e-12), {"trained": W, "initial": W0}
+    assert np.all(np.isfinite(SilentProof(plain, weights).radii(1e-12)))
+    twice = plain.duals[[0, 0, 2, 3]]
+    assert np.all(np.isinf(SilentProof(replace(plain, duals=twice), weights).radii(1e-12)))
+    alone = sorted(np.flatnonzero(silent[1]), key=lambda row: silent[:, row].sum())
+    for count in (0, 1, 2, 3):  # three rows leave one null vector of four coordinates
+        few = silent.copy()
+        few[1] = np.isin(np.arange(60), alone[:count])
+        found = SilentProof(replace(plain, silent=few), weights).radii(1e-12)
+        assert np.all(np.isfinite(found)) == (count == 3)
+
+
+@pytest.mark.parametrize("E", [1.0, 2.0, 1 - 1e-9, np.inf, np.nan])
+def test_errors_that_feed_themselves_have_no_bound(E):
+    """No inverse; one with a negative sum; a sum too large to be told from one that is not."""
+    assert np.isinf(_inverse_errors(np.array([[E]]), np.ones(1)))
+    with np.errstate(invalid="ignore"):
+        both = _inverse_errors(np.array([[0.1, 0.0], [0.0, E]]), np.ones(2))
+    assert np.all(np.isinf(both))
+    assert _inverse_errors(np.array([[0.5]]), np.ones(1)) == pytest.approx(1, rel=1e-5)
 
 
 @pytest.mark.parametrize("power", [-500, 268, 500])

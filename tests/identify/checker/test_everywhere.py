@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,7 +130,7 @@ def test_the_farthest_set_is_that_of_the_theorem(alpha, beside, error):
     assert farthest_sets(equations, found, z, b, error=2 * s) is None
 
 
-@pytest.mark.parametrize(("n", "alpha"), [(1, 3), (2, 3), (5, 3), (3, 4), (4, 6)])
+@pytest.mark.parametrize(("n", "alpha"), [(1, 3), (2, 3), (5, 3), (3, 4), (4, 6), (16, 3)])
 def test_what_follows_from_a_distance_is_what_the_theorem_says(n, alpha):
     """Steps 3 to 5 written out a second time."""
     largest = 0.0
@@ -151,12 +152,13 @@ def test_what_follows_from_a_distance_is_what_the_theorem_says(n, alpha):
         if bound is None:
             assert g >= 0.5 * (1 - 1e-6)
             continue
+        assert g < 0.5
         for _ in range(20):
             next_f = (delta + (1 + g) * n**0.5 * f**2 + n * f**3) / (1 - g) ** (alpha - 1)
             f, g = min(f, next_f), min(g, delta + n * f**3)
         assert bound == pytest.approx(np.hypot(f, g), rel=1e-3)
         largest = delta
-    assert largest > 1e-3
+    assert largest > min(1e-3, 0.1 / n**2)
 
 
 @pytest.mark.parametrize(("delta", "n"), [(1e-3, 3), (1e-2, 2), (0.02, 1)])
@@ -179,3 +181,44 @@ def test_samples_of_a_tensor_that_near_are_as_near_as_said(delta, n):
             low, high = ((low + high) / 2, high) if gap <= delta else (low, (low + high) / 2)
         most = max(most, low * np.linalg.norm(move, axis=1).max())
     assert 0.2 * delta < most <= bound
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(1, 3), (5, 3), (3, 4)])
+def test_tensors_that_are_far_apart_say_nothing(n, alpha):
+    """Slices without an inverse: d = delta n^(alpha/2 - 1) of 1/2, 1 and more."""
+    for d in (0.5, 0.9, 1.0, 1.1, 1.5, 3.0, 1e3):
+        assert _turned(d * n ** (1 - alpha / 2), n, alpha) is None
+
+
+def test_the_theorem_is_asked_for_what_it_is_about():
+    """Power activations of degree 3 and more, gradients, as many samples as dimensions."""
+    equations, found, z, b, W0, _, _, c = posed(3)
+    assert farthest_sets(equations, found, z, b, error=1e-9) is not None
+    others = {
+        "values": replace(equations, by_value=True),
+        "lower degrees": replace(equations, coefficients=(0.0, 1e-3, 0.0, c)),
+        "degree 2": replace(equations, coefficients=(0.0, 0.0, c)),
+        "one neuron": replace(equations, sizes=equations.sizes[:1], lengths=equations.lengths[:1]),
+    }
+    for name, other in others.items():
+        assert farthest_sets(other, found, z, b, error=1e-9) is None, name
+    assert farthest_sets(equations, found, z[:1], b[:1], error=1e-9) is None
+    assert farthest_sets(equations, found, z, 2 * b, error=1e-9) is None
+    assert farthest_sets(equations, found, z[[0, 0]], b, error=1e-9) is None  # dependent
+    u = W0[:1] @ found.basis  # one neuron, two samples: more unknowns than equations
+    one = replace(equations, sizes=equations.sizes[:1], lengths=equations.lengths[:1])
+    assert _tensor_distance(one, u, z, 0.0, 1e-9) is None
+
+
+def test_a_right_hand_side_of_lower_rank_excludes_nothing():
+    """Two neurons see T whole and M as one direction: a set of one sample may be as near."""
+    z, b, a0 = np.eye(2), np.ones(2), np.ones(2)
+    W0 = np.array([[1.0, 1.0], [1.0, -1.0]])
+    change = 3 * ((W0 @ z.T) ** 2 * b) @ z
+    assert np.linalg.matrix_rank(change) == 1
+    weights = {"W": W0 + change, "W0": W0, "a": a0, "a0": a0}
+    with ball_precision():
+        equations = ball_equations(weights, "known-init", (0.0, 0.0, 0.0, 1.0), 0.0, 1.0)
+        found = linearise(equations, None, z, b)
+        assert _tensor_distance(equations, W0, z, 0.0, 1e-9) < 1e-8
+        assert farthest_sets(equations, found, z, b, error=1e-9) is None
