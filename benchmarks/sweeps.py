@@ -89,7 +89,10 @@ def kill_worker(address: str) -> int:
     from distributed import Client
 
     with Client(address, timeout="60s") as client:
-        pids: Any = client.run(os.getpid)
+        pids: Any = {}
+        while not pids:  # one that was killed before may not have been replaced yet
+            client.wait_for_workers(1, timeout=60)
+            pids = client.run(os.getpid, on_error="ignore")
         pid = min(pids.values())
     os.kill(pid, signal.SIGKILL)
     return pid
