@@ -232,19 +232,22 @@ def main() -> None:
                      str(pairs / "candidates.npy")]  # fmt: skip
         at, client_at = [NETWORKS // 3], None
     both = options.disturbed == options.undisturbed
-    new: dict[str, Any] = {}
     if both or options.undisturbed:
         out = base / f"{options.what}-undisturbed"
         shutil.rmtree(out, ignore_errors=True)
-        new["undisturbed"] = undisturbed(out, arguments) | {"machine": machine()}
+        record(options.what, "undisturbed", undisturbed(out, arguments))
     if both or options.disturbed:
         out = base / f"{options.what}-disturbed"
-        new["disturbed"] = disturbed(out, arguments, at, client_at) | {"machine": machine()}
-    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    found = record[options.what] = record.get(options.what, {}) | new | {"seed": SEED}
+        record(options.what, "disturbed", disturbed(out, arguments, at, client_at))
+
+
+def record(what: str, half: str, figures: dict[str, Any]) -> None:
+    """Write a half down, and whether both have the same table."""
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found = kept[what] = kept.get(what, {}) | {half: figures | {"machine": machine()}}
     halves = [found[name]["table"] for name in ("undisturbed", "disturbed") if name in found]
-    found["same_table"] = len(halves) == 2 and halves[0] == halves[1]
-    RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    found |= {"seed": SEED, "same_table": len(halves) == 2 and halves[0] == halves[1]}
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
 
