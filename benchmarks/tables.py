@@ -17,6 +17,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import tables_of_speed as speed
+from markdown_table import table
+
 from identify.files import write_atomic
 
 ROOT = Path(__file__).parents[1]
@@ -35,13 +38,6 @@ METHODS = {
 def recorded(name: str) -> Any:
     """The results of a benchmark."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a table in Markdown."""
-    names = list(heads)
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def membership() -> str:
@@ -193,6 +189,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth": growth,
     "undersized": undersized,
     "comparisons": comparisons,
+    "sweeps": lambda: speed.sweeps(recorded("sweeps")),
 }
 
 

@@ -26,6 +26,7 @@ def test_every_table_stands_on_a_page_and_every_mark_is_one():
         ("ordinary_training", lambda r: r["rows"][3].update(outside=1), "measured"),
         ("undersized", lambda r: r["runs"][0]["with"].update(found=7), "attack"),
         ("compare_loo", lambda r: r["runs"][0].update(wins=60), "attack"),
+        ("sweeps", lambda r: r["audit"].update(same_table=False), "sweeps"),
     ],
 )
 def test_another_result_makes_its_page_stale(monkeypatch, tmp_path, file, change, page):
