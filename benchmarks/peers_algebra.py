@@ -16,7 +16,7 @@ from identify.tensor.polarization import polarize
 
 FEW = ((6, 24), (9, 36), (14, 56), (19, 76))
 MANY = ((12, 24), (18, 36), (28, 56), (38, 76))
-LARGE = ((22, 90),)
+LARGE = ((22, 90), (25, 100))
 """Samples and dimensions, a quarter and a half of them, and what takes minutes; neurons are 5 for 4
 of the N(d) = d (d + 1) / 2 monomials of all d dimensions, whose matrix the pipeline decomposes."""
 
