@@ -190,6 +190,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "undersized": undersized,
     "comparisons": comparisons,
     "sweeps": lambda: speed.sweeps(recorded("sweeps")),
+    "at-size": lambda: speed.at_size(recorded("at_size")),
+    "pipeline": lambda: speed.pipeline(recorded("peers")),
+    "peers": lambda: speed.peers(recorded("peers")),
+    "kernels": lambda: speed.kernels(recorded("peers")),
 }
 
 

@@ -140,7 +140,7 @@ def at_size(record: Figures) -> str:
             name,
             f"{row['m']:,}",
             f"{row['d']:,}",
-            f"{row['movement']:.1%}",
+            f"{row['movement']:.0e}",
             f"{row['above_0.9999']} of {row['n']}",
             f"{row['claimed']}",
             f"{row['seconds']:.0f} on {row['cores']}",
