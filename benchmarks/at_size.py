@@ -36,6 +36,13 @@ CASES: dict[str, dict[str, Any]] = {
     "one step, n = 100": {"n": 100, "m": 20_000, "d": 3072, "steps": 1, "target": 1.0},
     "training, n = 50": {"n": 50, "m": 5000, "d": 3072, "steps": 100, "target": 1.0},
     "training, n = 100": {"n": 100, "m": 20_000, "d": 3072, "steps": 100, "target": 1.0},
+    "training, targets 1e5, n = 100": {
+        "n": 100,
+        "m": 20_000,
+        "d": 3072,
+        "steps": 100,
+        "target": 1e5,
+    },
     "one step, n = 200": {"n": 200, "m": 40_000, "d": 3072, "steps": 1, "target": 1.0},
 }
 
