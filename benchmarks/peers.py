@@ -2,7 +2,8 @@
 
     uv run --group peers python benchmarks/peers.py [PART ...]
 
-Parts: ``pipeline`` (the paper's theorem taken literally: dense monomials, SVD, polarization),
+Parts: ``pipeline, ...`` (the paper's theorem taken literally: dense monomials of all dimensions,
+SVD, polarization),
 ``tensors`` (TensorLy on the exact tensor), ``haim`` (a first-order step by plain autograd),
 ``lanczos`` (a splitting step one by one), ``dictionaries`` (scikit-learn on the change of a ReLU
 layer), ``shadows`` (LiRA with few shadow models), ``kernels`` (share of the machine's own
@@ -21,7 +22,7 @@ from typing import Any
 
 import torch
 from attack_twins import machine
-from peers_algebra import pipeline, tensors
+from peers_algebra import FEW, LARGE, MANY, pipeline, tensors
 from peers_learning import dictionaries, shadows
 from peers_steps import haim, kernels, lanczos
 
@@ -30,7 +31,9 @@ from identify.files import draft_of
 RESULTS = Path(__file__).parent / "results" / "peers.json"
 SEED = 0
 PARTS: dict[str, Callable[[int], Any]] = {
-    "pipeline": pipeline,
+    "pipeline, n = d / 4": lambda seed: pipeline(seed, FEW),
+    "pipeline, n = d / 2": lambda seed: pipeline(seed, MANY),
+    "pipeline, large": lambda seed: pipeline(seed, LARGE),
     "tensors": tensors,
     "haim": haim,
     "lanczos": lanczos,

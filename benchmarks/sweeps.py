@@ -6,7 +6,7 @@
 Each is run twice: on two joblib processes that nobody disturbs, and on a Dask scheduler with two
 workers on 127.0.0.1, of which some are killed with signal 9. What is compared are the bytes of
 table.csv. ``--disturbed`` and ``--undisturbed`` run one half alone and compare it with the recorded
-other.
+other. A disturbed half that was stopped goes on from its rows, and kills what is left to be killed.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ def kill_worker(address: str) -> int:
     from distributed import Client
 
     with Client(address, timeout="60s") as client:
-        pids: Any = client.run(os.getpid)
+        pids: Any = {}
+        while not pids:  # one that was killed before may not have been replaced yet
+            client.wait_for_workers(1, timeout=60)
+            pids = client.run(os.getpid, on_error="ignore")
         pid = min(pids.values())
     os.kill(pid, signal.SIGKILL)
     return pid
@@ -98,25 +101,42 @@ def kill_worker(address: str) -> int:
 def disturbed(
     out: Path, arguments: list[str], at: list[int], client_at: int | None
 ) -> dict[str, Any]:
-    """Run a sweep on two Dask workers; kill one at each of the counts of rows, then the client."""
-    found: dict[str, Any] = {"workers_killed_at": [], "client_killed_at": None}
-    start = time.perf_counter()
+    """Run a sweep on two Dask workers; kill one at each of the counts of rows, then the client.
+
+    What was killed is noted beside the rows, so that a benchmark that is stopped goes on.
+    """
+    notes = out.parent / f"{out.name}.json"
+    if not notes.exists():
+        shutil.rmtree(out, ignore_errors=True)
+    found: dict[str, Any] = {"workers_killed_at": [], "client_killed_at": None, "seconds": 0.0}
+    found |= json.loads(notes.read_text()) if notes.exists() else {}
+    start, before = time.perf_counter(), found["seconds"]
+
+    def note() -> None:
+        found["seconds"] = round(before + time.perf_counter() - start, 1)
+        notes.write_text(json.dumps(found))
+
     with cluster(out.parent) as address:
         command = [*arguments, "--cluster", address]
         process = sweep(out, command)
-        for count in at:
-            wait(lambda count=count: rows_in(out) >= count, process)
+        for count in at[len(found["workers_killed_at"]) :]:
+            wait(lambda count=count: rows_in(out) >= count, process, note)
             kill_worker(address)
             found["workers_killed_at"].append(rows_in(out))
-        if client_at is not None:
-            wait(lambda: rows_in(out) >= client_at, process)
+        if client_at is not None and found["client_killed_at"] is None:
+            wait(lambda: rows_in(out) >= client_at, process, note)
             process.kill()
             process.wait()
             found["client_killed_at"] = rows_in(out)
             process = sweep(out, command)
-        if process.wait():
+        while process.poll() is None:
+            note()
+            time.sleep(0.5)
+        if process.returncode:
             raise SystemExit(f"the sweep ended with status {process.returncode}")
-    return found | {"seconds": round(time.perf_counter() - start, 1)} | log_of(out)
+    note()
+    notes.unlink()
+    return found | log_of(out)
 
 
 def undisturbed(out: Path, arguments: list[str]) -> dict[str, Any]:
@@ -127,12 +147,15 @@ def undisturbed(out: Path, arguments: list[str]) -> dict[str, Any]:
     return {"seconds": round(time.perf_counter() - start, 1)} | log_of(out)
 
 
-def wait(done: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    """Wait until something is so, while a process runs."""
+def wait(
+    done: Callable[[], bool], process: subprocess.Popen[bytes], note: Callable[[], None]
+) -> None:
+    """Wait until something is so, while a process runs and its time is noted."""
     while not done():
         if process.poll() is not None:
             raise SystemExit("the sweep ended before it could be disturbed")
-        time.sleep(0.05)
+        note()
+        time.sleep(0.1)
 
 
 def log_of(out: Path) -> dict[str, Any]:
@@ -209,20 +232,22 @@ def main() -> None:
                      str(pairs / "candidates.npy")]  # fmt: skip
         at, client_at = [NETWORKS // 3], None
     both = options.disturbed == options.undisturbed
-    new: dict[str, Any] = {}
     if both or options.undisturbed:
         out = base / f"{options.what}-undisturbed"
         shutil.rmtree(out, ignore_errors=True)
-        new["undisturbed"] = undisturbed(out, arguments) | {"machine": machine()}
+        record(options.what, "undisturbed", undisturbed(out, arguments))
     if both or options.disturbed:
         out = base / f"{options.what}-disturbed"
-        shutil.rmtree(out, ignore_errors=True)
-        new["disturbed"] = disturbed(out, arguments, at, client_at) | {"machine": machine()}
-    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    found = record[options.what] = record.get(options.what, {}) | new | {"seed": SEED}
+        record(options.what, "disturbed", disturbed(out, arguments, at, client_at))
+
+
+def record(what: str, half: str, figures: dict[str, Any]) -> None:
+    """Write a half down, and whether both have the same table."""
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found = kept[what] = kept.get(what, {}) | {half: figures | {"machine": machine()}}
     halves = [found[name]["table"] for name in ("undisturbed", "disturbed") if name in found]
-    found["same_table"] = len(halves) == 2 and halves[0] == halves[1]
-    RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    found |= {"seed": SEED, "same_table": len(halves) == 2 and halves[0] == halves[1]}
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
 

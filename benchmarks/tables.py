@@ -17,7 +17,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import tables_of_speed as speed
 from certificate_tables import certificates, hostile_files, hostile_processes
+from markdown_table import table
 
 from identify.files import write_atomic
 
@@ -37,13 +39,6 @@ METHODS = {
 def recorded(name: str) -> Any:
     """The results of a benchmark."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a table in Markdown."""
-    names = list(heads)
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def membership() -> str:
@@ -198,6 +193,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "certificates": lambda: table(*certificates(recorded("certificate_times"))),
     "hostile-files": lambda: table(*hostile_files(recorded("hostile_files"))),
     "hostile-processes": lambda: table(*hostile_processes(recorded("hostile_files"))),
+    "sweeps": lambda: speed.sweeps(recorded("sweeps")),
+    "at-size": lambda: speed.at_size(recorded("at_size")),
+    "pipeline": lambda: speed.pipeline(recorded("peers")),
+    "peers": lambda: speed.peers(recorded("peers")),
+    "kernels": lambda: speed.kernels(recorded("peers")),
 }
 
 

@@ -17,6 +17,7 @@ from identify.recovery.fit import Fit
 from identify.recovery.flow.ordinary import applies, ordinary
 from identify.recovery.flow.sentences import explained
 from identify.recovery.hidden import assumed
+from identify.recovery.levenberg import LARGE
 from identify.recovery.norms import (
     Scaled,
     constant_norms,
@@ -52,8 +53,7 @@ def recover(problem: Problem, interpolation: Interpolation, options: Options) ->
         return contradiction
     solved = static_samples(problem, interpolation, basis, rng, options)
     if not _explained(solved) and applies(problem):
-        better = _of_flow(problem, options, solved)
-        solved = better or solved
+        solved = _followed(problem, options, solved)
     return _concluded(solved, interpolation, options, rng)
 
 
@@ -75,6 +75,13 @@ def _explained(solved: Solved) -> bool:
     noise = solved.problem.evaluations.rounding * np.sqrt(right.size)
     well = _WELL if solved.along is None else _FOLLOWED
     return bool(solved.fit.residual <= max(well * np.linalg.norm(right), 2 * noise))
+
+
+def _followed(problem: Problem, options: Options, static: Solved) -> Solved:
+    """Follow the flow where its normal matrix fits and it explains more."""
+    if static.fit.x.size > LARGE:
+        return replace(static, sentences=(*static.sentences, _NOT_FOLLOWED))
+    return _of_flow(problem, options, static) or static
 
 
 def _of_flow(problem: Problem, options: Options, static: Solved | None) -> Solved | None:
@@ -176,6 +183,10 @@ def _rate_of_bias(problem: Problem) -> float:
     return 0.0 if found is None else abs(found[0] - 1) + 3 * found[1]
 
 
+_NOT_FOLLOWED = (
+    f"The training was not followed in time, which takes hours with more than {LARGE} unknowns: "
+    "the samples rest on the equations at one point of it."
+)
 _LEFT = (
     f"That is more than {_UNEXPLAINED:g}: more samples than dimensions of their span, a step too "
     "large or layers of unequal decay would leave so much, and nothing is claimed."

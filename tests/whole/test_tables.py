@@ -28,6 +28,7 @@ def test_every_table_stands_on_a_page_and_every_mark_is_one():
         ("certificate_times", lambda r: r["rows"]["rank 2925"].update(rank=[1, 2]), "measured"),
         ("hostile_files", lambda r: r["as_processes"].update(processes=1), "measured"),
         ("compare_loo", lambda r: r["runs"][0].update(wins=60), "attack"),
+        ("sweeps", lambda r: r["audit"].update(same_table=False), "sweeps"),
     ],
 )
 def test_another_result_makes_its_page_stale(monkeypatch, tmp_path, file, change, page):

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from truth import posed
 
+from identify import verify_identifiability
+from identify.demo.training import train
 from identify.findings import Verdict
 from identify.options import Options
+from identify.recovery import static
 from identify.recovery.bounds import equation_error, output_error, sample_bounds
 from identify.recovery.fit import Fit
 from identify.recovery.levenberg import refine
@@ -161,3 +164,27 @@ def test_bounds_cover_what_leaves_the_row_space(seed):
             noisy.evaluations, rounding=0.0)), fit, error, np.random.default_rng(0), tensor=None,
         counted=True)  # fmt: skip
     assert np.all(inside < bounds)
+
+
+def test_a_training_of_too_many_unknowns_is_not_followed(monkeypatch):
+    """As at 100 samples: no path and no flow, and the bounds of one point still hold."""
+    rng = np.random.default_rng(3)
+    x = cases.samples(rng, 6, 30)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    net = train(x, np.array([1.0, -1] * 3), 120, 3, max_steps=30, centred=True)
+    monkeypatch.setattr(static, "PATH_LIMIT", 0)
+    reports = []
+    for large in (5000, 35):
+        monkeypatch.setattr("identify.recovery.recover.LARGE", large)
+        reports.append(verify_identifiability(net.a, net.W, init=(net.a0, net.W0)))
+    followed, not_followed = reports
+    assert followed.course is not None
+    assert not_followed.course is None
+    assert sum("not followed in time" in reason for reason in not_followed.reasons) == 1
+    assert not any("not followed in time" in reason for reason in followed.reasons)
+    for report in reports:
+        found = report.recovery
+        unit = found.x / np.linalg.norm(found.x, axis=1, keepdims=True)
+        assert np.all(nearest(unit, x) < 0.02)
+        assert np.all(nearest(x, found.x) <= found.error_bound)
+    assert not_followed.recovery.residual > 1e-6
