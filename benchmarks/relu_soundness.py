@@ -114,6 +114,9 @@ FAMILIES: dict[str, tuple[ReluRecipe, Change | None, str]] = {
 }
 
 
+FIRST = 1000
+"""Seed of the first network of a family."""
+
 COUNTED = ("n", "found", "shown", "claimed", "false", "exceeded", "seconds")
 
 
@@ -135,6 +138,8 @@ def added(sums: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "networks": sums.get("networks", 0) + 1,
         **{key: round(sums.get(key, 0) + row[key], 2) for key in COUNTED},
         "verdicts": dict(sorted(verdicts.items())),
+        "first_seed": FIRST,
+        "machine": row["machine"],
     }
 
 
@@ -161,7 +166,7 @@ def main() -> None:
     part = sys.argv[2] if len(sys.argv) > 2 else ""
     rows = json.loads(TARGET.read_text()) if TARGET.exists() else {}
     for name in [name for name in FAMILIES if part in name]:
-        for seed in range(1000 + rows.get(name, {}).get("networks", 0), 1000 + count):
+        for seed in range(FIRST + rows.get(name, {}).get("networks", 0), FIRST + count):
             rows[name] = added(rows.get(name, {}), judged(name, seed))
             with draft_of(TARGET) as draft:
                 draft.write_text(json.dumps(rows, indent=1))
