@@ -59,7 +59,7 @@ def doubtful(
     off = np.array([np.maximum(*(G @ x for G in layer.gates)) <= 0 for x in z])
     columns, rng, group = layer.M @ V, np.random.default_rng(0), group.copy()
     columns = columns / (_LOUD * layer.noise)
-    shared = (silent.astype(float) @ silent.T) / silent.sum(axis=1)
+    shared = (silent.astype(float) @ silent.T) / np.maximum(silent.sum(axis=1), 1)
     changed = True
     while changed:
         changed = False
