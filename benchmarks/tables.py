@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import relu_tables
+
 from identify.files import write_atomic
 
 ROOT = Path(__file__).parents[1]
@@ -193,6 +195,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth": growth,
     "undersized": undersized,
     "comparisons": comparisons,
+    "relu": lambda: table(*relu_tables.recovery(recorded("relu_recovery"))),
+    "relu-soundness": lambda: table(*relu_tables.soundness(recorded("relu_soundness"))),
+    "relu-finetuning": lambda: table(*relu_tables.finetuning(recorded("relu_finetuning"))),
 }
 
 

@@ -25,6 +25,17 @@ def test_every_table_stands_on_a_page_and_every_mark_is_one():
         ("membership", lambda r: r["records"][0].update(false_not=1), "README"),
         ("ordinary_training", lambda r: r["rows"][3].update(outside=1), "measured"),
         ("undersized", lambda r: r["runs"][0]["with"].update(found=7), "attack"),
+        (
+            "relu_soundness",
+            lambda r: r["float64, depth 3"].update(exceeded=1),
+            "measured",
+        ),
+        ("relu_recovery", lambda r: r["crops 20"]["runs"]["100"].update(found=19), "measured"),
+        (
+            "relu_finetuning",
+            lambda r: r["weak, seed 300"].update(claimed=3),
+            "measured",
+        ),
         ("compare_loo", lambda r: r["runs"][0].update(wins=60), "attack"),
     ],
 )
