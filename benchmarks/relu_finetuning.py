@@ -27,6 +27,7 @@ from identify.arrays import FloatArray
 from identify.checkpoints.analysis import analysed
 from identify.checkpoints.network_pairs import pair_networks
 from identify.files import draft_of
+from identify.relu.frozen.counting import counted_features
 from identify.relu.recovery.counting import counted
 
 TARGET = Path(__file__).parent / "results" / "relu_finetuning.json"
@@ -149,12 +150,14 @@ def signal_to_noise(victim: ReluVictim) -> dict[str, float]:
         Root mean square change over that of the weights and over the eps of their type, and over
         the noise of the change where a gap shows it.
     """
-    pair = pair_networks(victim.trained, victim.initial).changed
+    networks = pair_networks(victim.trained, victim.initial)
+    pair = networks.changed
     assert pair is not None
     W, W0 = pair.trained(), pair.initial()
     moved = float(np.sqrt(np.mean((W - W0) ** 2)))
     told = {"moved_in_eps": moved / float(np.sqrt(np.mean(W0**2))) / pair.precision}
-    change = counted(analysed(pair)[0], W, W0)
+    count = counted_features if networks.frozen else counted
+    change = count(analysed(pair)[0], W, W0)
     if change.noise:
         told["signal_to_noise"] = moved / change.noise
     return told

@@ -1,7 +1,7 @@
 """Recovery from ReLU networks where it must not be fooled: false samples and exceeded bounds.
 
-Run: python benchmarks/relu_soundness.py [networks of each family]
-Writes benchmarks/results/relu_soundness.json after each family, and goes on where it was stopped.
+Run: python benchmarks/relu_soundness.py [networks of each family] [part of a family's name]
+Writes benchmarks/results/relu_soundness.json after each network, and goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -114,26 +114,32 @@ FAMILIES: dict[str, tuple[ReluRecipe, Change | None, str]] = {
 }
 
 
-def run_family(name: str, count: int) -> dict[str, Any]:
-    """Verify so many networks of a family and add up what went wrong."""
+FIRST = 1000
+"""Seed of the first network of a family."""
+
+COUNTED = ("n", "found", "shown", "claimed", "false", "exceeded", "seconds")
+
+
+def judged(name: str, seed: int) -> dict[str, Any]:
+    """Train, spoil and verify one network of a family."""
     recipe, change, wrong = FAMILIES[name]
-    rows = []
-    for seed in range(1000, 1000 + count):
-        here = replace(recipe, seed=seed)
-        x = samples_of(here)
-        if change is not None:
-            x = change(x, np.random.default_rng(seed))
-        rows.append(recovered(spoilt(train_relu(here, x), here, x, wrong), seed))
-    sums = {
-        key: sum(row[key] for row in rows)
-        for key in ("n", "found", "shown", "claimed", "false", "exceeded")
-    }
-    verdicts = [row["verdict"] for row in rows]
+    recipe = replace(recipe, seed=seed)
+    x = samples_of(recipe)
+    if change is not None:
+        x = change(x, np.random.default_rng(seed))
+    return recovered(spoilt(train_relu(recipe, x), recipe, x, wrong), seed)
+
+
+def added(sums: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """Return the sums of a family with one network more."""
+    verdicts = dict(sums.get("verdicts", {}))
+    verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
     return {
-        "networks": count,
-        **sums,
-        "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
-        "seconds": round(sum(row["seconds"] for row in rows), 1),
+        "networks": sums.get("networks", 0) + 1,
+        **{key: round(sums.get(key, 0) + row[key], 2) for key in COUNTED},
+        "verdicts": dict(sorted(verdicts.items())),
+        "first_seed": FIRST,
+        "machine": row["machine"],
     }
 
 
@@ -157,13 +163,14 @@ def main() -> None:
     """Run what is missing, and print the sums."""
     torch.set_num_threads(1)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 18
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
     rows = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    for name in FAMILIES:
-        if rows.get(name, {}).get("networks", 0) < count:
-            rows[name] = run_family(name, count)
+    for name in [name for name in FAMILIES if part in name]:
+        for seed in range(FIRST + rows.get(name, {}).get("networks", 0), FIRST + count):
+            rows[name] = added(rows.get(name, {}), judged(name, seed))
             with draft_of(TARGET) as draft:
                 draft.write_text(json.dumps(rows, indent=1))
-        print(name, rows[name], flush=True)
+        print(name, rows.get(name), flush=True)
     for key in ("networks", "claimed", "false", "exceeded"):
         print(key, sum(row[key] for row in rows.values()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from time import perf_counter, process_time
 from typing import Any
@@ -19,6 +20,8 @@ from identify.findings import CLAIM
 
 FOUND, FALSE = 0.999, 0.99
 """A sample counts as found from this cosine on, and as false where it is claimed below that."""
+
+MACHINE = f"{platform.machine()}, numpy {np.__version__}, torch {torch.__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,8 @@ def recovered(victim: ReluVictim, seed: int = 0) -> dict[str, Any]:
         "flips": round(victim.flips, 4),
         "zeros": round(victim.zeros, 4),
         "loss": victim.loss,
+        "seed": seed,
+        "machine": MACHINE,
     }
     found = report.recovery
     if found is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import relu_tables
 import tables_of_speed as speed
 from certificate_tables import certificates, hostile_files, hostile_processes
 from markdown_table import table
@@ -198,6 +199,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "pipeline": lambda: speed.pipeline(recorded("peers")),
     "peers": lambda: speed.peers(recorded("peers")),
     "kernels": lambda: speed.kernels(recorded("peers")),
+    "relu": lambda: table(*relu_tables.recovery(recorded("relu_recovery"))),
+    "relu-soundness": lambda: table(*relu_tables.soundness(recorded("relu_soundness"))),
+    "relu-finetuning": lambda: table(*relu_tables.finetuning(recorded("relu_finetuning"))),
 }
 
 

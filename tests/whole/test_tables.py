@@ -27,6 +27,17 @@ def test_every_table_stands_on_a_page_and_every_mark_is_one():
         ("undersized", lambda r: r["runs"][0]["with"].update(found=7), "attack"),
         ("certificate_times", lambda r: r["rows"]["rank 2925"].update(rank=[1, 2]), "measured"),
         ("hostile_files", lambda r: r["as_processes"].update(processes=1), "measured"),
+        (
+            "relu_soundness",
+            lambda r: r["float64, depth 3"].update(exceeded=1),
+            "measured",
+        ),
+        ("relu_recovery", lambda r: r["crops 20"]["runs"]["100"].update(found=19), "measured"),
+        (
+            "relu_finetuning",
+            lambda r: r["weak, seed 300"].update(claimed=3),
+            "measured",
+        ),
         ("compare_loo", lambda r: r["runs"][0].update(wins=60), "attack"),
         ("sweeps", lambda r: r["audit"].update(same_table=False), "sweeps"),
     ],

@@ -225,10 +225,10 @@ def _polished(
     """Return the new duals behind robust null vectors, each once, those with enough zeros."""
     seen = list(found.v)
     for q, rows in zip(nulls, off, strict=True):
-        if any(same_dual(layer, layer.dual(q), w) for w in seen):
+        if same_dual(layer, layer.dual(q), seen):
             continue
         v = silencing_dual(layer, q, rows)
-        if v is None or any(same_dual(layer, v, w) for w in seen):
+        if v is None or same_dual(layer, v, seen):
             continue
         share = float(silent_rows(layer, v).mean())
         if share < ZEROS:
@@ -241,7 +241,7 @@ def _polished(
 def _consider(layer: FirstLayer, found: Duals, v: FloatArray) -> None:
     """Keep a dual whose pattern is a half-space and in no larger one; evict what it contains."""
     silent = silent_rows(layer, v)
-    if any(same_dual(layer, v, w) for w in found.v) or not _half_space(layer, silent):
+    if same_dual(layer, v, found.v) or not _half_space(layer, silent):
         return
     if any(_inside(layer, v, silent, other) for other in found.silent):
         return

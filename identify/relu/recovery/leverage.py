@@ -87,15 +87,18 @@ def _rays(
         if silenced[i] < np.sum(rest) + k - 1 + _MARGIN or len(found) > 2 * k:
             break
         v = null_vector(layer.M[np.abs(Y @ rays[i]) < quiet])
-        if not any(same_dual(layer, v, w) for w in found):
+        if not same_dual(layer, v, found):
             found.append(v)
     return found
 
 
-def same_dual(layer: FirstLayer, v: FloatArray, w: FloatArray) -> bool:
-    """Whether two duals give the same column of C, up to scale, to 1e-5 or to the noise."""
-    a, b = layer.R @ v, layer.R @ w
-    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+def same_dual(layer: FirstLayer, v: FloatArray, others: list[FloatArray]) -> bool:
+    """Whether a dual gives the column of C of another, up to scale, to 1e-5 or to the noise."""
+    if not others:
+        return False
+    a, b = layer.R @ v, np.array(others) @ layer.R.T
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b, axis=1)[:, None]
     reach = SILENT * layer.noise * np.sqrt(len(layer.M))
     blur = min(0.1, max(_SAME, reach / np.linalg.norm(layer.M @ v)))
-    return bool(min(np.linalg.norm(a - b), np.linalg.norm(a + b)) < blur)
+    apart = np.minimum(np.linalg.norm(b - a, axis=1), np.linalg.norm(b + a, axis=1))
+    return bool(np.any(apart < blur))

@@ -46,6 +46,10 @@ class SoftGates:
         self.layer, self.F, self.R = layer, self._tensor(layer.F), self._tensor(layer.R)
         self.gates = tuple(self._tensor(G) for G in layer.gates)
         self.upper = torch.triu_indices(layer.n, layer.n, device=self.device)
+        i, k = self.upper
+        places = torch.zeros(layer.n, layer.n, dtype=torch.long, device=self.device)
+        places[i, k] = places[k, i] = torch.arange(len(i), device=self.device)
+        self.places = places.ravel()
         self.products = self.F[:, self.upper[0]] * self.F[:, self.upper[1]]
         self.coarse = self.products.float()
 
@@ -58,10 +62,7 @@ class SoftGates:
 
     def _full(self, upper: Tensor) -> Tensor:
         n = self.layer.n
-        A = torch.zeros(len(upper), n, n, dtype=torch.float64, device=self.device)
-        A[:, self.upper[0], self.upper[1]] = upper
-        A[:, self.upper[1], self.upper[0]] = upper
-        return A
+        return upper[:, self.places].view(len(upper), n, n)
 
     def complement(self, duals: FloatArray) -> Tensor:
         """Return an orthonormal basis of what is orthogonal to the duals, rows (k, n)."""

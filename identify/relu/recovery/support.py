@@ -16,7 +16,7 @@ those span: false duals in a closed cycle (a + b, b + c, c + a) support each oth
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from identify.arrays import BoolArray, FloatArray
 from identify.relu.recovery.polish import SILENT
@@ -59,7 +59,7 @@ def doubtful(
     off = np.array([np.maximum(*(G @ x for G in layer.gates)) <= 0 for x in z])
     columns, rng, group = layer.M @ V, np.random.default_rng(0), group.copy()
     columns = columns / (_LOUD * layer.noise)
-    shared = (silent.astype(float) @ silent.T) / silent.sum(axis=1)
+    shared = (silent.astype(float) @ silent.T) / np.maximum(silent.sum(axis=1), 1)
     changed = True
     while changed:
         changed = False
@@ -94,7 +94,7 @@ def _accidental(
         support, accidents = silent & off & excluding, silent & ~off & excluding
         share = (np.sum(both & off) + 1) / (np.sum(both) + 2)
         drawn = int(np.sum(support) + np.sum(accidents))
-        if binom.sf(int(np.sum(support)) - 1, drawn, share) > CHANCE:
+        if bdtrc(int(np.sum(support)) - 1, drawn, share) > CHANCE:  # so many or more
             return w
     return None
 

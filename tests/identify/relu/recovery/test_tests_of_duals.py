@@ -51,6 +51,21 @@ def test_true_duals_are_alone(case):
     assert all(alone(layer, v) for v in duals)
 
 
+def test_weighted_products_are_those_of_the_rows(case):
+    layer = case[2]
+    p = np.random.default_rng(0).random((3, len(layer.F)))
+    expected = np.einsum("sj,ja,jb->sab", p, layer.F, layer.F)
+    given = SoftGates(layer).weighted(torch.as_tensor(p)).numpy()
+    np.testing.assert_allclose(given, expected, atol=1e-13)
+
+
+def test_a_dual_is_the_same_as_one_of_its_sign_and_as_no_other(case):
+    _, _, layer, duals = case
+    assert same_dual(layer, -duals[3], list(duals))
+    assert not same_dual(layer, duals[3], [*duals[:3], *duals[4:]])
+    assert not same_dual(layer, duals[3], [])
+
+
 def test_a_combination_with_one_accidental_zero_is_rejected_and_both_samples_found():
     _, C, layer, duals = similar()
     v, row = accidental(C, layer, duals)
@@ -65,7 +80,7 @@ def test_a_combination_with_one_accidental_zero_is_rejected_and_both_samples_fou
     found, block = determined_duals(layer, v, np.random.default_rng(0))
     assert block is None
     assert len(found) == 2
-    assert all(any(same_dual(layer, v, w) for w in duals[:2]) for v in found)
+    assert all(same_dual(layer, v, list(duals[:2])) for v in found)
 
 
 def test_too_similar_samples_are_a_block():
