@@ -21,6 +21,10 @@ from identify.recovery.fit import Fit
 LARGE = 5000
 """Unknowns from which a normal matrix takes many seconds and is not formed."""
 
+_HELD, _PRODUCTS = 12_000, 10**12
+"""Unknowns (1.2 GB) and multiplications up to which it is formed all the same, where conjugate
+gradients do not resolve a step."""
+
 _STALE = 3e-3
 """Relative movement of the samples up to which a normal matrix is as good as new."""
 
@@ -101,7 +105,7 @@ def refine(
     """Return the least-squares fit near (x, b); b is +-1 where it is not free.
 
     Four steps in a row that gain less than 1e-3 end it before ``max_steps``, or two that gain less
-    than 5e-2 where conjugate gradients no longer resolve them. ``damping`` is the initial one;
+    than 5e-2 where conjugate gradients do not resolve them. ``damping`` is the initial one;
     ``chord=None`` keeps normal matrices from 1000 unknowns on; ``progress`` is called with the
     relative residual after each accepted step.
     """
@@ -116,6 +120,8 @@ def refine(
     )
     converged, plateau = False, 0
     for _ in range(max_steps):
+        if isinstance(normal, ConjugateSteps) and not normal.resolved and _affordable(equations, x):
+            normal = _Normal(equations, x, b, normal.mu, chord=True)
         step = normal.solve(residual_gradient(equations, x, b, residual))
         trial_x, trial_b = _moved(equations, x, b, step)
         trial = equations.residual(trial_x, trial_b)
@@ -139,6 +145,10 @@ def refine(
         normal.accepted(x, b, drop)
     factor = normal.kept(x, b) if isinstance(normal, _Normal) else None
     return Fit(x, b, value, factor, normal.unit, converged)
+
+
+def _affordable(equations: Equations, x: Float64[FloatArray, "n r"]) -> bool:
+    return x.size <= _HELD and len(equations.points) * x.size**2 <= _PRODUCTS
 
 
 def _scaled_normal(
