@@ -76,7 +76,7 @@ OTHERS = frozenset({
 _MODULES = frozenset({"torch", "torch.cuda", "torch.sparse", "torch.cuda.sparse", "torch.storage"})
 
 
-def allowed(name: str) -> bool:
+def names_data(name: str) -> bool:
     """Whether torch may know this name as no code: its dtypes and types are told by the module."""
     known = TENSORS.keys() | PARAMETERS | DICTIONARIES | VALUES | OTHERS
     return name in known or name.rpartition(".")[0] in _MODULES

@@ -25,7 +25,7 @@ from identify.checkpoints.pickle_names import (
     WIDTHS,
     Layout,
     Storage,
-    allowed,
+    names_data,
 )
 
 MAX_HASHED, MAX_NESTED = 500_000, 100
@@ -133,7 +133,7 @@ class _Machine:
 
     def refer(self, argument: str) -> None:
         name = argument.replace(" ", ".", 1).replace("__builtin__", "builtins", 1)
-        if not allowed(name):
+        if not names_data(name):
             if "torch" not in sys.modules:  # otherwise the caller may have allowed it
                 raise is_code(name)
             self.found.complete = False
