@@ -20,11 +20,7 @@ def recovery(cases: Rows) -> Table:
             continue
         seconds = [run["process_seconds"] for run in runs]
         rows.append([
-            name,
-            len(runs),
-            f"{_counts(run['found'] for run in runs)} of {runs[0]['n']}",
-            _counts(run["claimed"] for run in runs),
-            f"{sum(run['false'] for run in runs)}, {sum(run['exceeded'] for run in runs)}",
+            *_outcome(name, runs),
             f"{max(run['flips'] for run in runs):.1%}",
             f"{median(seconds):.1f}" + (f", at most {max(seconds):.1f}" if len(runs) > 1 else ""),
         ])
@@ -50,14 +46,21 @@ def finetuning(networks: Rows) -> Table:
     for name in names:
         runs = [run for key, run in networks.items() if key.rsplit(", seed", 1)[0] == name]
         rows.append([
-            name,
-            len(runs),
-            f"{_counts(run['found'] for run in runs)} of {runs[0]['n']}",
-            _counts(run["claimed"] for run in runs),
-            f"{sum(run['false'] for run in runs)}, {sum(run['exceeded'] for run in runs)}",
+            *_outcome(name, runs),
             f"{min(run['moved_in_eps'] for run in runs):,.0f}",
         ])
     return heads, rows
+
+
+def _outcome(name: str, runs: list[dict[str, Any]]) -> list[object]:
+    """Return the cells from the name to what was false."""
+    return [
+        name,
+        len(runs),
+        f"{_counts(run['found'] for run in runs)} of {runs[0]['n']}",
+        _counts(run["claimed"] for run in runs),
+        f"{sum(run['false'] for run in runs)}, {sum(run['exceeded'] for run in runs)}",
+    ]
 
 
 def _counts(values: Iterable[int]) -> str:

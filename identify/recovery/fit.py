@@ -19,7 +19,7 @@ class Fit:
         b: Coefficients.
         residual: Euclidean norm of the residual.
         factor: Cholesky factor of the normal matrix at the solution (as of ``cho_factor``), in
-            units where its diagonal is 1; None for large problems, where it takes many seconds.
+            units where its diagonal is 1; None for large problems, unless it had to be formed.
         unit: Those units; q is r, or r + 1 where b is free.
         converged: Whether the step had become negligible.
     """
