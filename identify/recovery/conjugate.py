@@ -25,6 +25,9 @@ Gauss and Newton corrects what is left. Once the residual falls slowly the last 
 _SLOW = 0.1
 """Share by which the residual has to fall for steps of few digits to do."""
 
+_FIRST = 1e-8
+"""Smallest damping of the first step: with less, it would hardly be resolved."""
+
 _STALE = 0.05
 """Relative movement of the samples up to which the blocks serve."""
 
@@ -72,7 +75,7 @@ class ConjugateSteps:
         mu: float,
     ) -> None:
         """Linearise at (x, b), with damping mu."""
-        self.equations, self.mu, self.forced = equations, mu, _FORCED
+        self.equations, self.mu, self.forced = equations, max(mu, _FIRST), _FORCED
         self.resolved = True
         self._block_at(x, b)
         self.linear = JacobianProducts(equations, x, b)
@@ -134,13 +137,13 @@ class ConjugateSteps:
     def accepted(
         self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"], drop: float
     ) -> None:
-        """Damp less at the new samples, and ask for more digits where the residual fell slowly."""
+        """Damp less after a resolved step, and ask for more digits where the residual fell slowly."""
         if np.linalg.norm(x - self.x) > _STALE * np.linalg.norm(x):
             self._block_at(x, b)
         self.linear = JacobianProducts(self.equations, x, b)
         if drop < _SLOW:
             self.forced = _FINEST
-        self._damp(max(self.mu / 10, 1e-14))
+        self._damp(max(self.mu / 10, 1e-14) if self.resolved else self.mu)
 
     def _damp(self, mu: float) -> None:
         self.mu, self.factors = mu, None

@@ -3,7 +3,8 @@
 Each step solves (N + mu I) D delta = D^{-1} J^T residual with N the normal matrix in units D that
 make its diagonal 1. Where many samples make N dear it is kept while the residual still falls
 quickly (chord steps): the right-hand side is always exact, so only the speed depends on N. Where N
-does not fit, its products serve (``conjugate``).
+is too large, steps in the basis of the samples come first (``whitened``), then its products serve
+(``conjugate``).
 """
 
 from __future__ import annotations
@@ -17,13 +18,10 @@ from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations, normal_matrix, residual_gradient
 from identify.recovery.conjugate import ConjugateSteps
 from identify.recovery.fit import Fit
+from identify.recovery.whitened import whitened, whitens
 
 LARGE = 5000
 """Unknowns from which a normal matrix takes many seconds and is not formed."""
-
-_HELD, _PRODUCTS = 12_000, 10**12
-"""Unknowns (1.2 GB) and multiplications up to which it is formed all the same, where conjugate
-gradients do not resolve a step."""
 
 _STALE = 3e-3
 """Relative movement of the samples up to which a normal matrix is as good as new."""
@@ -104,24 +102,24 @@ def refine(
 ) -> Fit:
     """Return the least-squares fit near (x, b); b is +-1 where it is not free.
 
-    Four steps in a row that gain less than 1e-3 end it before ``max_steps``, or two that gain less
-    than 5e-2 where conjugate gradients do not resolve them. ``damping`` is the initial one;
+    Four steps in a row that gain less than 1e-3 end it before ``max_steps``, or one that gains less
+    than half where conjugate gradients do not resolve it. ``damping`` is the initial one;
     ``chord=None`` keeps normal matrices from 1000 unknowns on; ``progress`` is called with the
     relative residual after each accepted step.
     """
     chord = x.size > 1000 if chord is None else chord
     scale = float(np.linalg.norm(equations.right_side)) or 1.0
+    large = x.size > LARGE and not equations.by_value
+    if large and whitens(equations, x):
+        x = whitened(equations, x, b, progress=progress)
     residual = equations.residual(x, b)
     value = float(np.linalg.norm(residual))
     mu = min(damping, (value / scale) ** 3)
-    large = x.size > LARGE and not equations.by_value
     normal = (
         ConjugateSteps(equations, x, b, mu) if large else _Normal(equations, x, b, mu, chord=chord)
     )
     converged, plateau = False, 0
     for _ in range(max_steps):
-        if isinstance(normal, ConjugateSteps) and not normal.resolved and _affordable(equations, x):
-            normal = _Normal(equations, x, b, normal.mu, chord=True)
         step = normal.solve(residual_gradient(equations, x, b, residual))
         trial_x, trial_b = _moved(equations, x, b, step)
         trial = equations.residual(trial_x, trial_b)
@@ -138,17 +136,13 @@ def refine(
             progress(value / scale)
         converged = drop < 1e-9 or value <= 1e-15 * scale
         coarse = isinstance(normal, ConjugateSteps) and not normal.resolved
-        least, count = (5e-2, 2) if coarse else (1e-3, 1)
+        least, count = (0.5, 4) if coarse else (1e-3, 1)
         plateau = plateau + count if drop < least else 0
         if converged or (plateau >= 4 and drop > 1e-6):
             break
         normal.accepted(x, b, drop)
     factor = normal.kept(x, b) if isinstance(normal, _Normal) else None
     return Fit(x, b, value, factor, normal.unit, converged)
-
-
-def _affordable(equations: Equations, x: Float64[FloatArray, "n r"]) -> bool:
-    return x.size <= _HELD and len(equations.points) * x.size**2 <= _PRODUCTS
 
 
 def _scaled_normal(

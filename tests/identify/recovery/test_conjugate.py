@@ -7,7 +7,7 @@ import pytest
 
 from identify.equations.activation import Polynomial, parse_activation
 from identify.equations.system import Equations
-from identify.recovery import conjugate, levenberg
+from identify.recovery import levenberg
 from identify.recovery.conjugate import ConjugateSteps, JacobianProducts, alike
 from identify.recovery.levenberg import refine
 from identify.recovery.sensitivity import dense_jacobian
@@ -73,19 +73,3 @@ def test_groups_hold_what_resembles_each_other():
     groups = alike(same)
     assert sorted(i for g in groups for i in g) == list(range(11))
     assert max(len(g) for g in groups) == 4
-
-
-@pytest.mark.parametrize("affordable", [True, False])
-def test_steps_that_are_not_resolved_are_taken_by_the_normal_matrix(affordable, monkeypatch):
-    """Near-duplicates and three products a step: only the normal matrix gets to the end."""
-    equations, x, b = equations_of(parse_activation(3), twins=0.03, n=5, m=200)
-    start = x + 1e-3 * np.random.default_rng(2).standard_normal(x.shape)
-    monkeypatch.setattr(levenberg, "LARGE", 0)
-    monkeypatch.setattr(conjugate, "_STEPS", 3)
-    monkeypatch.setattr(conjugate, "_TOGETHER", 1)
-    if not affordable:
-        monkeypatch.setattr(levenberg, "_PRODUCTS", 0)
-    fit = refine(equations, start, b)
-    scale = np.linalg.norm(equations.right_side)
-    assert (fit.factor is not None) == affordable
-    assert (fit.residual < 1e-12 * scale) == affordable
