@@ -20,7 +20,7 @@ import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.flow import Drive, Flow
-from identify.recovery.flow.steps import backwards, simpson
+from identify.recovery.flow.steps import propagators, simpson
 
 _LAG = 1e-4
 """Change of the lag by which its derivative is taken."""
@@ -32,7 +32,7 @@ def by_functions(
     """Return the derivative of the end by the coefficients c."""
     (times, m, q), n = path.shape, len(drive.z)
     moved, trained = np.empty((m, q, n, times)), float(flow.ends.output_moves)
-    for k, B in _backwards(flow, drive, path):
+    for k, B in _propagators(flow, drive, path):
         sigma, a = flow.ends.at(float(flow.times[k])), path[k, :, :1]
         t = path[k, :, 1:] @ drive.z.T
         along = a[:, :, None] * sigma(t, 1)[:, None, :] * np.matmul(B[:, :, 1:], drive.z.T)
@@ -48,7 +48,7 @@ def by_samples(
     along, across = np.empty((m, q, n, times)), np.empty((m, n, times))
     through, trained = np.empty((m, times, q, r)), float(flow.ends.output_moves)
     rho = simpson(flow.steps)[:, None] * (flow.basis(flow.times) @ drive.c.T)
-    for k, B in _backwards(flow, drive, path):
+    for k, B in _propagators(flow, drive, path):
         sigma, a = flow.ends.at(float(flow.times[k])), path[k, :, :1]
         t = path[k, :, 1:] @ drive.z.T
         slope, bend = sigma(t, 1), a * sigma(t, 2)
@@ -64,26 +64,6 @@ def by_samples(
     return J + straight.transpose(0, 2, 1, 3)
 
 
-def by_samples_transposed(
-    flow: Flow,
-    drive: Drive,
-    path: Float64[FloatArray, "t m q"],
-    change: Float64[FloatArray, "m q"],
-) -> Float64[FloatArray, "n r"]:
-    """Apply the transpose of ``by_samples`` to a change of the end, without forming it."""
-    total, trained = np.zeros_like(drive.z), float(flow.ends.output_moves)
-    rho = simpson(flow.steps)[:, None] * (flow.basis(flow.times) @ drive.c.T)
-    for k, B in _backwards(flow, drive, path):
-        sigma, a, u = flow.ends.at(float(flow.times[k])), path[k, :, :1], path[k, :, 1:]
-        back = np.matmul(change[:, None, :], B)[:, 0, :]  # e^T B
-        t = u @ drive.z.T
-        slope = a * sigma(t, 1)
-        turned = a * sigma(t, 2) * (back[:, 1:] @ drive.z.T)
-        first = trained * back[:, :1] * sigma(t, 1) + turned
-        total += rho[k][:, None] * (first.T @ u + slope.T @ back[:, 1:])
-    return total
-
-
 def by_lag(
     flow: Flow, drive: Drive, path: Float64[FloatArray, "t m q"]
 ) -> Float64[FloatArray, "m q"]:
@@ -91,11 +71,11 @@ def by_lag(
     return (flow.path(replace(drive, lag=drive.lag + _LAG))[-1] - path[-1]) / _LAG
 
 
-def _backwards(
+def _propagators(
     flow: Flow, drive: Drive, path: Float64[FloatArray, "t m q"]
 ) -> Iterator[tuple[int, Float64[FloatArray, "m q q"]]]:
     """Yield the number of a time and B there, from the last to the first."""
-    return backwards(lambda k: _by_position(flow, drive, path, k), flow.steps)
+    return propagators(lambda k: _by_position(flow, drive, path, k), flow.steps)
 
 
 def _by_position(

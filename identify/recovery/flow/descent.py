@@ -8,10 +8,12 @@ of the residual functions, without which fits end in near-parallel pairs that ca
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.sparse.linalg import LinearOperator, cg
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.flow import Drive, Flow
@@ -24,6 +26,10 @@ lengths apart: without it those of a bad start run away."""
 
 _LEAST = 1e-9
 """Smallest damping, in units of the diagonal of the normal matrix."""
+
+_SHARE, _MOST = 1e-2, 40
+"""Conjugate gradients end at that share of the right side, or after so many products: the next step
+of Gauss and Newton corrects what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +123,11 @@ def descend(
     while steps < max_steps and np.isfinite(value):
         priors = _Priors.at(drive, size, power=power)
         normal = normal_equations(flow, drive, weights, lagged=lagged, whole=whole)
-        priors.add(drive, normal.matrix, normal.gradient)
+        held = np.zeros_like(normal.matrix)
+        priors.add(drive, held, normal.gradient)
         total = value + priors.value(drive)
         for _ in range(_TRIALS):
-            trial = _moved(drive, normal, damping, lagged=lagged)
+            trial = _moved(drive, normal, held, damping, lagged=lagged)
             reached = np.inf if trial is None else misses(trial)
             if trial is not None and reached + priors.value(trial) < total:
                 break
@@ -136,16 +143,28 @@ def descend(
     return Descent(drive, float(np.sqrt(value)), steps)
 
 
-def _moved(drive: Drive, normal: NormalEquations, damping: float, *, lagged: bool) -> Drive | None:
+def _moved(
+    drive: Drive, normal: NormalEquations, held: FloatArray, damping: float, *, lagged: bool
+) -> Drive | None:
     """Return the drive after a damped step, or None where it has no solution."""
-    diagonal = np.diag(normal.matrix)
-    damped = normal.matrix + np.diag(damping * diagonal + 1e-14 * diagonal.max())
+    matrix = normal.matrix + held
+    diagonal = np.diag(matrix).copy()
+    damp = damping * diagonal + 1e-14 * diagonal.max()
+    matrix[np.diag_indices_from(matrix)] += damp
     try:
-        step = cho_solve(
-            cho_factor(damped, check_finite=False), normal.gradient, check_finite=False
-        )
+        factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
+        step = cho_solve(factor, normal.gradient, check_finite=False)
     except (LinAlgError, ValueError):
         return None
+    if (J := normal.products) is not None:
+        step, _ = cg(
+            _operator(lambda p: J.transposed_times(J.times(p)) + held @ p + damp * p, len(step)),
+            normal.gradient,
+            step,
+            rtol=_SHARE,
+            maxiter=_MOST,
+            M=_operator(lambda p: cho_solve(factor, p, check_finite=False), len(step)),
+        )
     split = drive.z.size, drive.z.size + drive.c.size
     z, c, lag = np.split(step, split)
     return Drive(
@@ -153,6 +172,10 @@ def _moved(drive: Drive, normal: NormalEquations, damping: float, *, lagged: boo
         drive.c + c.reshape(drive.c.shape),
         drive.lag + float(lag[0]) if lagged else drive.lag,
     )
+
+
+def _operator(times: Callable[[FloatArray], FloatArray], size: int) -> LinearOperator:
+    return LinearOperator((size, size), matvec=times, dtype=np.float64)
 
 
 def first_functions(

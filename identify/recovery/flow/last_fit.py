@@ -10,7 +10,6 @@ from identify.arrays import IntArray
 from identify.recovery.flow.descent import Descent, descend
 from identify.recovery.flow.ends import Ends
 from identify.recovery.flow.flow import Drive, Flow
-from identify.recovery.flow.normal import is_formed
 
 _SIZE = 1e-8
 """Weight of the prior on the residual functions, which only fixes what nothing else does."""
@@ -24,8 +23,7 @@ _RESOLVED = 6
 _PER_UNKNOWN = 12
 """Equations per unknown on which the number of functions is decided."""
 
-_STEPS, _TRIED = 40, 10
-"""Steps of a fit, and of one that only decides on the number of functions where J is large."""
+_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +54,25 @@ def last_fit(ends: Ends, drive: Drive, *, noise: float) -> LastFit:
         functions = np.zeros((n, K))
         functions[:, : drive.c.shape[1]] = drive.c[:, :K]
         start = Drive(drive.z, functions, drive.lag)
-        flow = Flow(few, K, _RESOLVED)
-        last = len(used) == len(few.a) or is_formed(flow, start)
-        found = _settled(flow, start, noise, _STEPS if last else _TRIED)
+        found = _settled(Flow(few, K, _RESOLVED), start, noise)
         if best is not None and found.miss > _PAYS * best.miss:
             break
         best, drive = found, found.drive
     assert best is not None
     flow = Flow(mild, best.drive.c.shape[1], _RESOLVED)
     if len(used) > len(few.a):
-        best = _settled(flow, best.drive, noise, _STEPS)
+        best = _settled(flow, best.drive, noise)
     return LastFit(best.drive, used, flow, best.miss)
 
 
-def _settled(flow: Flow, drive: Drive, noise: float, most: int) -> Descent:
+def _settled(flow: Flow, drive: Drive, noise: float) -> Descent:
     return descend(
-        flow, drive, size=_SIZE, noise=noise, lagged=True, whole=True, damping=1e-4, max_steps=most
+        flow,
+        drive,
+        size=_SIZE,
+        noise=noise,
+        lagged=True,
+        whole=True,
+        damping=1e-4,
+        max_steps=_STEPS,
     )

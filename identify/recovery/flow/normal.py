@@ -2,8 +2,8 @@
 
 By the residual functions the end is differentiated along the flow; by the samples either likewise,
 or at the mean of the path, where the normal matrix has a structure that need not be formed through
-J. Neurons that move mildly make that an error of a few hundredths: a search loses little by it, a
-last fit does, unless the gradient is that of the whole path. Symbols as in
+J. Neurons that move mildly make that an error of a few hundredths: a search loses little by it, and
+a last fit on many neurons has it for a preconditioner of products with J. Symbols as in
 ``identify.equations.system``: P = w a b sigma'(t), Q = w a b sigma''(t), V = w b sigma'(t), B and C
 the column-wise products of Q and V with u.
 """
@@ -15,20 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from identify.arrays import Float64, FloatArray
-from identify.recovery.flow.derivatives import (
-    by_functions,
-    by_lag,
-    by_samples,
-    by_samples_transposed,
-)
+from identify.recovery.flow.derivatives import by_functions, by_lag, by_samples
 from identify.recovery.flow.flow import Drive, Flow
+from identify.recovery.flow.products import EndProducts
 
 _CHUNK = 2**26
 """Entries of B held at a time (0.5 GB)."""
 
 
 _FORMED = 10**7
-"""Largest number of entries of J that is formed; beyond it a few more steps are cheaper."""
+"""Largest number of entries of J that is formed; beyond it a few products are cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,14 @@ class NormalEquations:
     """N x = g of the linearised miss; unknowns are z, then c, then the lag if it is free.
 
     Attributes:
-        matrix: N = J^T J.
+        matrix: N = J^T J, at the mean of the path by z where there are products or J is not whole.
         gradient: J^T miss.
+        products: Those of the whole J, where it is large.
     """
 
     matrix: Float64[FloatArray, "p p"]
     gradient: Float64[FloatArray, " p"]
+    products: EndProducts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +94,6 @@ class _Mean:
         return N.reshape(n * r, n * r)
 
 
-def is_formed(flow: Flow, drive: Drive) -> bool:
-    """Whether the derivative along the whole path is formed, so that few steps do."""
-    m, r = flow.ends.U.shape
-    return m * (r + 1) * (drive.z.size + drive.c.size) <= _FORMED
-
-
 def normal_equations(
     flow: Flow,
     drive: Drive,
@@ -117,8 +109,7 @@ def normal_equations(
         drive: Where it is linearised.
         weights: One a neuron.
         lagged: Whether the lag is free.
-        whole: Whether what samples do is followed along the whole path, in the gradient alone where
-            J would be large.
+        whole: Whether what samples do is followed along the whole path.
 
     Returns:
         The equations.
@@ -129,18 +120,18 @@ def normal_equations(
     parts = [by_functions(flow, drive, path).reshape(m, q, -1)]
     if lagged:
         parts.append(by_lag(flow, drive, path)[..., None])
-    formed = whole and is_formed(flow, drive)
+    formed = whole and miss.size * (drive.z.size + drive.c.size) <= _FORMED
     if formed:
         parts.insert(0, by_samples(flow, drive, path).reshape(m, q, -1))
     rest = (np.concatenate([*parts, miss[..., None]], axis=2) * w).reshape(m * q, -1)
     below = rest.T @ rest
     matrix, gradient = below[:-1, :-1], below[:-1, -1]
-    if not formed:
-        mean = _Mean.of(flow, drive, path, weights)
-        mixed = mean.transposed(rest.reshape(m, q, -1))
-        matrix = np.block([[mean.normal(), mixed[:, :-1]], [mixed[:, :-1].T, matrix]])
-        along = mixed[:, -1]
-        if whole:
-            along = by_samples_transposed(flow, drive, path, miss * weights[:, None] ** 2).ravel()
-        gradient = np.concatenate([along, gradient])
-    return NormalEquations(matrix, gradient)
+    if formed:
+        return NormalEquations(matrix, gradient)
+    mean = _Mean.of(flow, drive, path, weights)
+    mixed = mean.transposed(rest.reshape(m, q, -1))
+    matrix = np.block([[mean.normal(), mixed[:, :-1]], [mixed[:, :-1].T, matrix]])
+    if not whole:
+        return NormalEquations(matrix, np.concatenate([mixed[:, -1], gradient]))
+    products = EndProducts(flow, drive, path, weights, lagged=lagged)
+    return NormalEquations(matrix, products.transposed_times(miss * weights[:, None]), products)

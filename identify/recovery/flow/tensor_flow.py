@@ -18,7 +18,7 @@ import numpy as np
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.ends import Ends
-from identify.recovery.flow.steps import backwards, integrated, times_of
+from identify.recovery.flow.steps import integrated, propagators, times_of
 from identify.tensor.features import form_dimension, monomial_features
 from identify.tensor.form import Form, slopes, slopes_transposed
 
@@ -171,4 +171,4 @@ class TensorFlow:
         def A(k: int) -> FloatArray:
             return self.by_position(path[k], x, float(self.times[k]))
 
-        return backwards(A, self.steps)
+        return propagators(A, self.steps)

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from flow_cases import CUBIC, MIXED, QUARTIC, planted
 
-from identify.recovery.flow.derivatives import (
-    by_functions,
-    by_lag,
-    by_samples,
-    by_samples_transposed,
-)
+from identify.recovery.flow.derivatives import by_functions, by_lag, by_samples
+from identify.recovery.flow.descent import descend
 from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.normal import normal_equations
+from identify.recovery.flow.products import EndProducts
 
 _STEP = 1e-4
 """Relative step of a central difference: its error is of the order 1e-8, its rounding 1e-12."""
@@ -92,26 +89,42 @@ def test_the_normal_equations_of_the_whole_derivative(activation, lagged):
     np.testing.assert_allclose(found.gradient, J.T @ miss, atol=2e-4 * np.abs(J.T @ miss).max())
 
 
+@pytest.mark.parametrize("lagged", [False, True])
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("activation", [CUBIC, QUARTIC, MIXED], ids=str)
-def test_the_transpose_by_samples(activation, frozen):
+def test_products_are_those_of_the_formed_derivative(activation, frozen, lagged):
     flow, drive = case(activation, steps=3, frozen=frozen, decay=0.7)
-    path = flow.path(drive)
-    e = np.random.default_rng(0).standard_normal(path[0].shape)
-    formed = np.einsum("mqnr,mq->nr", by_samples(flow, drive, path), e)
-    np.testing.assert_allclose(by_samples_transposed(flow, drive, path, e), formed, rtol=1e-11)
+    path, weights = flow.path(drive), np.linspace(0.5, 2, 6)
+    parts = [by(flow, drive, path).reshape(*path[0].shape, -1) for by in (by_samples, by_functions)]
+    if lagged:
+        parts.append(by_lag(flow, drive, path)[..., None])
+    J = np.concatenate(parts, axis=2) * weights[:, None, None]
+    products = EndProducts(flow, drive, path, weights, lagged=lagged)
+    rng = np.random.default_rng(0)
+    step, e = rng.standard_normal(J.shape[2]), rng.standard_normal(path[0].shape)
+    np.testing.assert_allclose(products.times(step), J @ step, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(products.transposed_times(e), np.einsum("mqp,mq->p", J, e), 1e-10)
 
 
-def test_a_large_derivative_is_not_formed(monkeypatch):
-    """The gradient stays that of the whole path, and the descent ends where it did."""
-    flow, drive = case(CUBIC, steps=4)
-    weights = np.linspace(0.5, 2, 6)
-    off = Drive(drive.z + 0.05, drive.c * 1.1)
-    formed = normal_equations(flow, off, weights, lagged=True, whole=True)
+@pytest.mark.parametrize("activation", [CUBIC, MIXED], ids=str)
+def test_a_step_by_products_is_that_of_the_formed_derivative(activation, monkeypatch):
+    """The first step of a descent, to the share at which conjugate gradients end."""
+    flow, drive = case(activation, steps=4)
+    off = Drive(drive.z + 0.02, drive.c * 1.02)
+
+    def descended():
+        return descend(flow, off, size=1e-8, lagged=True, whole=True, damping=1e-8, max_steps=1)
+
+    formed = descended().drive
+    monkeypatch.setattr("identify.recovery.flow.descent._SHARE", 1e-8)
     monkeypatch.setattr("identify.recovery.flow.normal._FORMED", 0)
-    found = normal_equations(flow, off, weights, lagged=True, whole=True)
-    np.testing.assert_allclose(found.gradient, formed.gradient, rtol=1e-9)
-    assert not np.allclose(found.matrix, formed.matrix, rtol=1e-6)
+    found = descended().drive
+    for name in ("z", "c", "lag"):
+        one, two, before = (np.asarray(getattr(at, name)) for at in (found, formed, off))
+        assert np.abs(one - two).max() < 1e-5 * np.abs(two - before).max()
+    monkeypatch.setattr("identify.recovery.flow.descent._MOST", 0)  # the mean of the path alone
+    mean = descended().drive
+    assert np.abs(mean.z - formed.z).max() > 1e-3 * np.abs(formed.z - off.z).max()
 
 
 @pytest.mark.parametrize("frozen", [False, True])
