@@ -137,7 +137,7 @@ class ConjugateSteps:
     def accepted(
         self, x: Float64[FloatArray, "n r"], b: Float64[FloatArray, " n"], drop: float
     ) -> None:
-        """Damp less after a resolved step, and ask for more digits where the residual fell slowly."""
+        """Damp less after a resolved step; ask for more digits where the residual fell slowly."""
         if np.linalg.norm(x - self.x) > _STALE * np.linalg.norm(x):
             self._block_at(x, b)
         self.linear = JacobianProducts(self.equations, x, b)

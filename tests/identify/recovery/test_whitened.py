@@ -82,7 +82,7 @@ def test_the_samples_are_never_worse_by_the_equations_as_they_are():
 
 
 def test_what_it_is_for():
-    equations, x, b = leaning(5, m=60)
+    equations, x, _ = leaning(5, m=60)
     assert whitens(equations, x)
     assert not whitens(equations, x[:4])
     assert not whitens(equations, np.vstack([x[:4], x[:1] + 1e-12]))
