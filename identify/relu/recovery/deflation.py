@@ -141,7 +141,7 @@ def _taken(
         How many samples are covered.
     """
     for v in _polished(layer, found, *robust_nulls(soft, z, q)):
-        duals, block = determined_duals(layer, v, rng)
+        duals, block = determined_duals(layer, v, rng, larger=together)
         for dual in duals:
             _consider(layer, found, dual)
         if block is not None and together:

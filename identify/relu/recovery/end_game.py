@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.relu.recovery.blocks import Block, Duals, quiet_rows, rest_of
+from identify.relu.recovery.blocks import (
+    Block,
+    Duals,
+    close_to,
+    outside,
+    quiet_rows,
+    rest_of,
+)
 from identify.relu.recovery.bounds import Noise, noise_of
 from identify.relu.recovery.cones import cone_of
 from identify.relu.recovery.deflation import OFF, ON, accidental_rows
@@ -66,11 +73,24 @@ class ReluSamples:
     quota: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """Where so many samples are shown, with the duals that are theirs as columns."""
+
+    duals: FloatArray
+    count: int
+    z: FloatArray
+
+
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where a sample is: a direction of norm 1, its bound, and what speaks against it."""
+    """Where a sample is: a direction of norm 1, its bound, and what speaks against it.
+
+    ``fit`` fits its gates best; z, the centre of the bound, may be another direction.
+    """
 
     z: FloatArray
+    fit: FloatArray
     bound: float
     agrees: bool
     deep: float = 0.0
@@ -87,18 +107,20 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
         empty = np.zeros(0)
         return ReluSamples(np.zeros((0, len(layer.basis) - layer.has_bias)), empty, empty, False)
     merged, known = 0, known_duals(layer, found)
+    first: list[_Shown] = []
     while True:
         if known.V.shape[1] > layer.n or np.linalg.cond(known.V) > _DEPENDENT:
             return _unclaimed(layer, found)
         noise = noise_of(layer, known)
         places = [_placed(layer, noise, target) for target in known.targets]
+        first = first or _shown(known, places)
         mixed = _mixed(_groups(layer, known, places), len(found.v))
         if not mixed:
             break
         merged += sum(len(names) for names in mixed)
         found = _as_blocks(layer, found, mixed)
         known = known_duals(layer, found)
-    return _collected(layer, found, known, places, merged)
+    return _collected(layer, found, known, places, first, merged)
 
 
 def _unclaimed(layer: FirstLayer, found: Duals) -> ReluSamples:
@@ -112,19 +134,20 @@ def _placed(layer: FirstLayer, noise: Noise, target: Target) -> _Place:
     """Place a sample, or the middle of several, by the space and the gates left to it."""
     nothing, k = np.zeros((layer.n, 0)), target.space.shape[1]
     if target.silent is None:
-        return _Place(
-            target.space[:, 0] * _sign_of_missing(layer, target.space[:, 0]), np.inf, True
-        )
+        z = target.space[:, 0] * _sign_of_missing(layer, target.space[:, 0])
+        return _Place(z, z, np.inf, True)
     fit = target.space[:, 0] if k == 1 else sample_of_pattern(layer, target.silent, target.space)
     sides = [(s, *gate_conflicts(layer, s * fit, target.silent)) for s in (1.0, -1.0)]
     sign, on, off = min(sides, key=lambda side: side[1] + side[2])
     z, agrees = sign * fit, on <= ON and off <= OFF
     deep = deep_rows(layer, z, target.silent)
     if k == 1:
-        return _Place(z, _of_unit(noise.error(z, nothing, np.zeros(0), target.own)), agrees, deep)
+        return _Place(
+            z, z, _of_unit(noise.error(z, nothing, np.zeros(0), target.own)), agrees, deep
+        )
     if k > _LARGEST_SPACE or not agrees:
-        return _Place(z, np.inf, agrees, deep)
-    return _between_gates(layer, noise, target, _Place(z, np.inf, agrees, deep))
+        return _Place(z, z, np.inf, agrees, deep)
+    return _between_gates(layer, noise, target, _Place(z, z, np.inf, agrees, deep))
 
 
 def _between_gates(layer: FirstLayer, noise: Noise, target: Target, place: _Place) -> _Place:
@@ -210,16 +233,21 @@ def _collected(
     found: Duals,
     known: KnownDuals,
     places: list[_Place],
+    first: list[_Shown],
     merged: int,
 ) -> ReluSamples:
     rows, bounds, strength, gates = [], [], [], 0
     missing = layer.n - known.V.shape[1]
-    for target, place in zip(known.targets, places, strict=True):
+    for number, (target, place) in enumerate(zip(known.targets, places, strict=True)):
         if target.silent is None and target.count > 1:
             continue
         bound = place.bound if place.agrees else np.inf
-        rows += [place.z] * target.count
-        bounds += [bound] * target.count
+        shown = [place.z] * target.count
+        if target.silent is not None and target.count > 1:
+            block = found.blocks[number - len(found.v)]
+            shown = (_members(layer, block, first, place) + shown)[: target.count]
+        rows += shown
+        bounds += [bound + float(np.linalg.norm(z - place.z)) for z in shown]
         exact = target.space.shape[1] == 1
         gates += 0 if exact or not np.isfinite(bound) else target.count
         strength += [
@@ -238,6 +266,27 @@ def _collected(
         by_gates=gates,
         quota=max(place.quota for place in places),
     )
+
+
+def _shown(known: KnownDuals, places: list[_Place]) -> list[_Shown]:
+    """Return where the gates of each put it while nothing is doubted."""
+    return [
+        _Shown(known.V[:, target.own if target.count > 1 else target.own[:1]], target.count, at.fit)
+        for target, at in zip(known.targets, places, strict=True)
+        if target.silent is not None
+    ]
+
+
+def _members(
+    layer: FirstLayer, block: Block, first: list[_Shown], middle: _Place
+) -> list[FloatArray]:
+    """Return where the gates of its members put them, for a block that holds their duals."""
+    return [
+        one.z * (1.0 if one.z @ middle.z > 0 else -1.0)
+        for one in first
+        if all(outside(layer, block.space, v) <= close_to(layer, v) for v in one.duals.T)
+        for _ in range(one.count)
+    ]
 
 
 def _strength(layer: FirstLayer, v: FloatArray, z: FloatArray) -> float:

@@ -13,18 +13,24 @@ import numpy as np
 
 from identify.arrays import BoolArray, FloatArray
 from identify.relu.recovery.blocks import Block
+from identify.relu.recovery.half_spaces import sample_of_pattern
 from identify.relu.recovery.polish import SILENT, null_vector, silent_rows
 from identify.relu.recovery.problem import FirstLayer
 
 _ALONE = 0.99
 """A row of this leverage is alone in its direction: a second such row would halve it."""
 
-_LARGEST = 4
-"""Null spaces up to this dimension are searched for rays."""
+_LARGEST, _LARGER = 4, 10
+"""Null spaces up to these dimensions are searched for rays: the larger ones, of samples that are
+much alike, where the search has not told them apart."""
 
-_DRAWS = 200
+_DRAWS, _MORE = 200, 4000
 """Rays are drawn through so many sets of rows; one in 2^3 sets lies on a sample's ray at least
-where a sample silences half of the rows."""
+where a sample silences half of the rows. In the larger spaces one in a few hundred does."""
+
+_NEAR = 6
+"""In the larger spaces rows are drawn from so many a dimension, those nearest to being off: rows
+that are on for all samples of the space are on no sample's ray."""
 
 _SAME = 1e-5
 """Angle between columns that are one: those of near-duplicates differ by more."""
@@ -52,11 +58,14 @@ def peeled(layer: FirstLayer, silent: BoolArray) -> tuple[BoolArray, FloatArray 
 
 
 def determined_duals(
-    layer: FirstLayer, v: FloatArray, rng: np.random.Generator
+    layer: FirstLayer, v: FloatArray, rng: np.random.Generator, *, larger: bool = False
 ) -> tuple[list[FloatArray], Block | None]:
-    """Return the duals that pass the test, v itself or those behind it, and a block they leave."""
+    """Return the duals that pass the test, v itself or those behind it, and a block they leave.
+
+    ``larger`` admits more samples behind v, which takes longer.
+    """
     rest, null = peeled(layer, silent_rows(layer, v))
-    if null is None or null.shape[1] > _LARGEST:
+    if null is None or null.shape[1] > (_LARGER if larger else _LARGEST):
         return [], None
     if null.shape[1] == 1:
         return [v], None
@@ -77,7 +86,10 @@ def _rays(
     loud = np.flatnonzero(~rest & (np.linalg.norm(Y, axis=1) > 10 * quiet))
     if len(loud) < k:
         return []
-    picks = np.argsort(rng.random((_DRAWS, len(loud))), axis=1)[:, : k - 1]
+    draws = _DRAWS
+    if k > _LARGEST:
+        loud, draws = loud[np.argsort(_gates_of(layer, rest)[loud])][: _NEAR * k], _MORE
+    picks = np.argsort(rng.random((draws, len(loud))), axis=1)[:, : k - 1]
     if k == 2:  # every row has a ray of its own
         picks = np.arange(len(loud))[:, None]
     rays = np.linalg.svd(Y[loud[picks]], full_matrices=True)[2][:, -1]
@@ -90,6 +102,13 @@ def _rays(
         if not same_dual(layer, v, found):
             found.append(v)
     return found
+
+
+def _gates_of(layer: FirstLayer, silent: BoolArray) -> FloatArray:
+    """Return the larger of the two gates, (h,), at the direction that fits a pattern best."""
+    z = sample_of_pattern(layer, silent)
+    sides = [np.maximum(*(G @ side for G in layer.gates)) for side in (z, -z)]
+    return min(sides, key=lambda t: float(np.mean(t[silent] > 0)))
 
 
 def same_dual(layer: FirstLayer, v: FloatArray, others: list[FloatArray]) -> bool:

@@ -158,7 +158,8 @@ def _what_gates_bound(samples: ReluSamples) -> tuple[str, ...]:
     if samples.together:
         said.append(
             f"{samples.together} samples are so alike that their columns are not told apart: their "
-            "span is known, and all of them are shown where their common silent neurons put them."
+            "span is known, and they are shown where their own or their common silent neurons put "
+            "them."
         )
     if samples.doubtful:
         said.append(
