@@ -66,9 +66,12 @@ def silencing_dual(layer: FirstLayer, q: FloatArray, off: BoolArray) -> FloatArr
     """Return the dual that silences rows exactly from a robust one, None if too few rows remain."""
     v = layer.dual(q)
     quiet, r = off & silent_rows(layer, v), np.abs(layer.scale * (layer.M @ v))
-    near = off & (r < _LEVELS[0] * np.sqrt(np.mean(r * r)))
-    there = np.sum(quiet) >= max(layer.n, _THERE * np.sum(near))
-    for level in () if there else _LEVELS:
+    size = np.sqrt(np.mean(r * r))
+    enough = max(layer.n, _THERE * np.sum(off & (r < _LEVELS[0] * size)))
+    levels = () if np.sum(quiet) >= enough else _LEVELS
+    while len(levels) > 1 and np.sum(off & (r < levels[1] * size)) >= enough:
+        levels = levels[1:]  # polluted rows would only turn it away
+    for level in levels:
         r = np.abs(layer.scale * (layer.M @ v))
         rows = (off & (r < level * np.sqrt(np.mean(r * r)))) | (off & silent_rows(layer, v))
         if np.sum(rows) < layer.n - 1:
