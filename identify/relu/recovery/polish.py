@@ -63,14 +63,28 @@ def silent_rows(layer: FirstLayer, v: FloatArray) -> BoolArray:
 
 
 def silencing_dual(layer: FirstLayer, q: FloatArray, off: BoolArray) -> FloatArray | None:
-    """Return the dual that silences rows exactly from a robust one, None if too few rows remain."""
+    """Return the dual that silences rows exactly from a robust one, None if too few rows remain.
+
+    Rows near 0 are solved for again and again, nearer ones each time. Polluted rows among the first
+    may turn a good start away, so the descent also starts where enough rows are near 0 already.
+    """
     v = layer.dual(q)
     quiet, r = off & silent_rows(layer, v), np.abs(layer.scale * (layer.M @ v))
     size = np.sqrt(np.mean(r * r))
     enough = max(layer.n, _THERE * np.sum(off & (r < _LEVELS[0] * size)))
-    levels = () if np.sum(quiet) >= enough else _LEVELS
-    while len(levels) > 1 and np.sum(off & (r < levels[1] * size)) >= enough:
-        levels = levels[1:]  # polluted rows would only turn it away
+    if np.sum(quiet) >= enough:
+        return _exact(layer, v)
+    first = 0
+    while first + 1 < len(_LEVELS) and np.sum(off & (r < _LEVELS[first + 1] * size)) >= enough:
+        first += 1
+    found = [_silenced(layer, v, off, _LEVELS[k:]) for k in {0, first}]
+    exact = [w for w in found if w is not None]
+    return max(exact, key=lambda w: int(np.sum(silent_rows(layer, w))), default=None)
+
+
+def _silenced(
+    layer: FirstLayer, v: FloatArray, off: BoolArray, levels: tuple[float, ...]
+) -> FloatArray | None:
     for level in levels:
         r = np.abs(layer.scale * (layer.M @ v))
         rows = (off & (r < level * np.sqrt(np.mean(r * r)))) | (off & silent_rows(layer, v))
@@ -78,6 +92,10 @@ def silencing_dual(layer: FirstLayer, q: FloatArray, off: BoolArray) -> FloatArr
             return None
         # least squares in q while rows are polluted (a weak direction of M would attract v)
         v = layer.dual(null_vector(layer.F[rows])) if level > 1e-6 else null_vector(layer.M[rows])
+    return _exact(layer, v)
+
+
+def _exact(layer: FirstLayer, v: FloatArray) -> FloatArray | None:
     rows = silent_rows(layer, v)
     return null_vector(layer.M[rows]) if np.sum(rows) >= layer.n - 1 else None
 
