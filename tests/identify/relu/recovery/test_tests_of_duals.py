@@ -220,3 +220,53 @@ def test_a_sample_active_on_all_neurons_is_not_claimed():
     errors = np.linalg.norm(samples.x - truth[nearest], axis=1)
     assert np.all(errors <= samples.bound)
     assert np.sum(np.isfinite(samples.bound)) == 7
+
+
+def alike(count=6, *, seed=5, eps=0.1, h=1500):
+    """So many samples that resemble each other, and four that do not."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((count + 4, 24))
+    X[1:count] = X[0] + eps * X[1:count]
+    X, initial, trained, C = planted(x=X, seed=seed, h=h)
+    return X, C, *posed(X, initial, trained)
+
+
+def test_many_samples_alike_are_told_apart_by_the_rows_between_them():
+    """Six at cosine .99: one dual's accident opens their space, too large for any row to do."""
+    _, C, layer, duals = alike()
+    common = np.all(C[:, :6] == 0, axis=1)
+    v = null_vector(layer.M[common])
+    rng = np.random.default_rng(0)
+    assert determined_duals(layer, v, rng) == ([], None)
+    found, block = determined_duals(layer, v, rng, larger=True)
+    assert len(found) >= 5
+    assert all(same_dual(layer, w, list(duals[:6])) for w in found)
+    assert (block is None) == (len(found) == 6)
+
+
+def test_rows_that_tell_nothing_apart_leave_a_block():
+    """Nine that differ by a thousandth: no ray is made up, their space is known."""
+    _, C, layer, duals = alike(9, eps=1e-3)
+    v = null_vector(layer.M[np.all(C[:, :9] == 0, axis=1)])
+    found, block = determined_duals(layer, v, np.random.default_rng(0), larger=True)
+    assert all(same_dual(layer, w, list(duals[:9])) for w in found)
+    assert len(found) < 9
+    assert block.space.shape[1] == 9
+    assert np.linalg.norm(duals[:9] @ block.space, axis=1) == pytest.approx(1, abs=1e-9)
+
+
+def test_polluted_rows_do_not_turn_a_good_start_away():
+    """Fifty rows a hundredth from 0 pass for nearly silent: their least squares is worse."""
+    X, initial, trained, C = planted(h=600)
+    polluted = np.flatnonzero(C[:, 0] == 0)[:50]
+    extra = np.zeros((600, len(X)))
+    extra[polluted, 0] = 0.02 * np.sqrt(np.mean(C[:, 0] ** 2))
+    trained = trained | {"0.weight": trained["0.weight"] + extra @ X}
+    layer, duals = posed(X, initial, trained)
+    off = C[:, 0] == 0
+    start = layer.R @ duals[0]
+    start += 1e-7 * np.linalg.norm(start) * np.random.default_rng(0).standard_normal(len(start))
+    v = silencing_dual(layer, start / np.linalg.norm(start), off)
+    assert same_dual(layer, v, [duals[0]])
+    silent = silent_rows(layer, v)
+    assert silent.sum() == off.sum() - 50
