@@ -18,7 +18,7 @@ from identify.equations.system import Equations, normal_matrix
 _ALIKE, _TOGETHER = 0.5, 4
 """Samples at such a cosine share a block, at most so many."""
 
-_STEPS, _FORCED, _FINEST = 200, 1e-2, 1e-8
+_STEPS, _FORCED, _FINEST = 100, 1e-2, 1e-8
 """Steps of conjugate gradients, and the share of the right side at which they end: the next step of
 Gauss and Newton corrects what is left. Once the residual falls slowly the last is asked for."""
 

@@ -23,6 +23,9 @@ from identify.recovery.whitened import whitened, whitens
 LARGE = 5000
 """Unknowns from which a normal matrix takes many seconds and is not formed."""
 
+_HALF = 0.5
+"""Share of the residual that the last step has to have gained for an unresolved one to be tried."""
+
 _STALE = 3e-3
 """Relative movement of the samples up to which a normal matrix is as good as new."""
 
@@ -102,8 +105,8 @@ def refine(
 ) -> Fit:
     """Return the least-squares fit near (x, b); b is +-1 where it is not free.
 
-    Four steps in a row that gain less than 1e-3 end it before ``max_steps``, or one that gains less
-    than half where conjugate gradients do not resolve it. ``damping`` is the initial one;
+    Four steps in a row that gain less than 1e-3 end it before ``max_steps``, or one that conjugate
+    gradients do not resolve after one that gained less than half. ``damping`` is the initial one;
     ``chord=None`` keeps normal matrices from 1000 unknowns on; ``progress`` is called with the
     relative residual after each accepted step.
     """
@@ -118,9 +121,11 @@ def refine(
     normal = (
         ConjugateSteps(equations, x, b, mu) if large else _Normal(equations, x, b, mu, chord=chord)
     )
-    converged, plateau = False, 0
+    converged, plateau, drop = False, 0, 1.0
     for _ in range(max_steps):
         step = normal.solve(residual_gradient(equations, x, b, residual))
+        if isinstance(normal, ConjugateSteps) and not normal.resolved and drop < _HALF:
+            break
         trial_x, trial_b = _moved(equations, x, b, step)
         trial = equations.residual(trial_x, trial_b)
         trial_value = float(np.linalg.norm(trial))
@@ -135,9 +140,7 @@ def refine(
         if progress is not None:
             progress(value / scale)
         converged = drop < 1e-9 or value <= 1e-15 * scale
-        coarse = isinstance(normal, ConjugateSteps) and not normal.resolved
-        least, count = (0.5, 4) if coarse else (1e-3, 1)
-        plateau = plateau + count if drop < least else 0
+        plateau = plateau + 1 if drop < 1e-3 else 0
         if converged or (plateau >= 4 and drop > 1e-6):
             break
         normal.accepted(x, b, drop)
