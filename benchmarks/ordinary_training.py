@@ -86,7 +86,7 @@ CASES: dict[str, tuple[Setup, int]] = {
     "10 times the rate, targets 3": (Setup(rate=1e-2, target=3.0), 2),
     "10 times the rate, targets 6": (Setup(rate=1e-2, target=6.0), 2),
     "10 times the rate, targets 10": (Setup(rate=1e-2, target=10.0), 2),
-    "n = 40, m = 2000": (Setup(n=40, m=2000), 5),
+    "n = 40, m = 2000": (Setup(n=40, m=2000), 10),
     "degree 4, n = 8": (Setup(n=8, activation=(0.0, 0.0, 0.0, 0.0, 1.0)), 10),
     "[0, .5, .7, 1], n = 8": (Setup(n=8, activation=(0.0, 0.5, 0.7, 1.0)), 10),
     "norms 1 to 3": (Setup(uneven=True), 8),

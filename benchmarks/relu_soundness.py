@@ -64,10 +64,10 @@ def _sum_of_two(x: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.vstack([x[:9], x[:1] + x[1:2]])
 
 
-def _cluster(eps: float) -> Callable[[FloatArray, np.random.Generator], FloatArray]:
+def _cluster(eps: float, size: int) -> Callable[[FloatArray, np.random.Generator], FloatArray]:
     def change(x: FloatArray, rng: np.random.Generator) -> FloatArray:
         x = x.copy()
-        for i in (7, 8, 9):  # a cluster of four
+        for i in range(len(x) - size + 1, len(x)):
             step = rng.standard_normal(x.shape[1])
             x[i] = x[0] + eps * step * np.linalg.norm(x[0]) / np.linalg.norm(step)
         return x
@@ -95,8 +95,22 @@ FAMILIES: dict[str, tuple[ReluRecipe, Change | None, str]] = {
     "antipodal samples": (PLAIN, _antipodal, ""),
     "dependent samples": (PLAIN, _collinear, ""),
     "a sample a thousand times fainter": (PLAIN, _shifted, ""),
-    "clusters of four at 0.1": (PLAIN, _cluster(0.1), ""),
-    "clusters of four at 0.01": (PLAIN, _cluster(0.01), ""),
+    "clusters of four at 0.1": (PLAIN, _cluster(0.1, 4), ""),
+    "clusters of four at 0.01": (PLAIN, _cluster(0.01, 4), ""),
+    "clusters of eight at 0.3": (PLAIN, _cluster(0.3, 8), ""),
+    "clusters of eight at 0.1, 1000 neurons": (replace(PLAIN, width=1000), _cluster(0.1, 8), ""),
+    "clusters of eight at 0.1, 1000 neurons, float32": (
+        replace(SINGLE, width=1000),
+        _cluster(0.1, 8),
+        "",
+    ),
+    "clusters of eight at 0.1, only the first layer trained": (FROZEN, _cluster(0.1, 8), ""),
+    "clusters of six at 0.03, 1000 neurons": (replace(PLAIN, width=1000), _cluster(0.03, 6), ""),
+    "clusters of six at 0.1, large rate": (
+        replace(PLAIN, rate=1.0, steps=100),
+        _cluster(0.1, 6),
+        "",
+    ),
     "near-duplicates 0.1, only the first layer trained": (FROZEN, _near(0.1), ""),
     "near-duplicates 0.01, only the first layer trained": (FROZEN, _near(0.01), ""),
     "near-duplicates 0.1, one step": (replace(PLAIN, steps=1), _near(0.1), ""),
