@@ -19,10 +19,11 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.sparse.linalg import LinearOperator, cg
+from scipy.sparse.linalg import cg
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
+from identify.recovery.operator import SymmetricOperator
 
 _PRODUCTS, _SHARE = 200, 1e-3
 """Steps of conjugate gradients, and the share of the right side at which they end."""
@@ -87,13 +88,12 @@ class _Normal:
         def inverted(d: FloatArray) -> FloatArray:
             return (solved(d.reshape(shape) * unit) * unit).ravel()
 
-        size = (unit.size, unit.size)
         found, _ = cg(
-            LinearOperator(size, damped, dtype=np.float64),
+            SymmetricOperator(damped, unit.size),
             (self.gradient(left) / unit).ravel(),
             rtol=_SHARE,
             maxiter=_PRODUCTS,
-            M=LinearOperator(size, inverted, dtype=np.float64),
+            M=SymmetricOperator(inverted, unit.size),
         )
         return (found.reshape(shape) / unit) @ self.x
 

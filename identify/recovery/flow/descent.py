@@ -8,16 +8,16 @@ of the residual functions, without which fits end in near-parallel pairs that ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.sparse.linalg import LinearOperator, cg
+from scipy.sparse.linalg import cg
 
 from identify.arrays import Float64, FloatArray
 from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.normal import NormalEquations, normal_equations
+from identify.recovery.operator import SymmetricOperator
 
 _TRIALS = 8
 _TOGETHER = 30.0
@@ -158,12 +158,14 @@ def _moved(
         return None
     if (J := normal.products) is not None:
         step, _ = cg(
-            _operator(lambda p: J.transposed_times(J.times(p)) + held @ p + damp * p, len(step)),
+            SymmetricOperator(
+                lambda p: J.transposed_times(J.times(p)) + held @ p + damp * p, len(step)
+            ),
             normal.gradient,
             step,
             rtol=_SHARE,
             maxiter=_MOST,
-            M=_operator(lambda p: cho_solve(factor, p, check_finite=False), len(step)),
+            M=SymmetricOperator(lambda p: cho_solve(factor, p, check_finite=False), len(step)),
         )
     split = drive.z.size, drive.z.size + drive.c.size
     z, c, lag = np.split(step, split)
@@ -172,10 +174,6 @@ def _moved(
         drive.c + c.reshape(drive.c.shape),
         drive.lag + float(lag[0]) if lagged else drive.lag,
     )
-
-
-def _operator(times: Callable[[FloatArray], FloatArray], size: int) -> LinearOperator:
-    return LinearOperator((size, size), matvec=times, dtype=np.float64)
 
 
 def first_functions(

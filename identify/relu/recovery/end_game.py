@@ -12,20 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from identify.arrays import FloatArray
-from identify.relu.recovery.blocks import (
-    Block,
-    Duals,
-    close_to,
-    outside,
-    quiet_rows,
-    rest_of,
-)
+from identify.relu.recovery.blocks import Block, Duals, quiet_rows, rest_of
 from identify.relu.recovery.bounds import Noise, noise_of
 from identify.relu.recovery.cones import cone_of
 from identify.relu.recovery.deflation import OFF, ON, accidental_rows
 from identify.relu.recovery.half_spaces import deep_rows, gate_conflicts, sample_of_pattern
 from identify.relu.recovery.polish import null_vector
 from identify.relu.recovery.problem import FirstLayer
+from identify.relu.recovery.shown import Shown, members_of, shown_by_gates
 from identify.relu.recovery.support import doubtful
 from identify.relu.recovery.targets import KnownDuals, Target, known_duals
 
@@ -73,15 +67,6 @@ class ReluSamples:
     quota: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """Where so many samples are shown, with the duals that are theirs as columns."""
-
-    duals: FloatArray
-    count: int
-    z: FloatArray
-
-
 @dataclass(slots=True, eq=False)
 class _Place:
     """Where a sample is: a direction of norm 1, its bound, and what speaks against it.
@@ -107,13 +92,13 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
         empty = np.zeros(0)
         return ReluSamples(np.zeros((0, len(layer.basis) - layer.has_bias)), empty, empty, False)
     merged, known = 0, known_duals(layer, found)
-    first: list[_Shown] = []
+    first: list[Shown] = []
     while True:
         if known.V.shape[1] > layer.n or np.linalg.cond(known.V) > _DEPENDENT:
             return _unclaimed(layer, found)
         noise = noise_of(layer, known)
         places = [_placed(layer, noise, target) for target in known.targets]
-        first = first or _shown(known, places)
+        first = first or shown_by_gates(known, [place.fit for place in places])
         mixed = _mixed(_groups(layer, known, places), len(found.v))
         if not mixed:
             break
@@ -233,7 +218,7 @@ def _collected(
     found: Duals,
     known: KnownDuals,
     places: list[_Place],
-    first: list[_Shown],
+    first: list[Shown],
     merged: int,
 ) -> ReluSamples:
     rows, bounds, strength, gates = [], [], [], 0
@@ -245,7 +230,7 @@ def _collected(
         shown = [place.z] * target.count
         if target.silent is not None and target.count > 1:
             block = found.blocks[number - len(found.v)]
-            shown = (_members(layer, block, first, place) + shown)[: target.count]
+            shown = (members_of(layer, block, first, place.z) + shown)[: target.count]
         rows += shown
         bounds += [bound + float(np.linalg.norm(z - place.z)) for z in shown]
         exact = target.space.shape[1] == 1
@@ -266,27 +251,6 @@ def _collected(
         by_gates=gates,
         quota=max(place.quota for place in places),
     )
-
-
-def _shown(known: KnownDuals, places: list[_Place]) -> list[_Shown]:
-    """Return where the gates of each put it while nothing is doubted."""
-    return [
-        _Shown(known.V[:, target.own if target.count > 1 else target.own[:1]], target.count, at.fit)
-        for target, at in zip(known.targets, places, strict=True)
-        if target.silent is not None
-    ]
-
-
-def _members(
-    layer: FirstLayer, block: Block, first: list[_Shown], middle: _Place
-) -> list[FloatArray]:
-    """Return where the gates of its members put them, for a block that holds their duals."""
-    return [
-        one.z * (1.0 if one.z @ middle.z > 0 else -1.0)
-        for one in first
-        if all(outside(layer, block.space, v) <= close_to(layer, v) for v in one.duals.T)
-        for _ in range(one.count)
-    ]
 
 
 def _strength(layer: FirstLayer, v: FloatArray, z: FloatArray) -> float:
