@@ -19,11 +19,10 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.sparse.linalg import cg
 
 from identify.arrays import Float64, FloatArray
 from identify.equations.system import Equations
-from identify.recovery.operator import SymmetricOperator
+from identify.recovery.by_products import solve_by_products
 
 _PRODUCTS, _SHARE = 200, 1e-3
 """Steps of conjugate gradients, and the share of the right side at which they end."""
@@ -88,12 +87,12 @@ class _Normal:
         def inverted(d: FloatArray) -> FloatArray:
             return (solved(d.reshape(shape) * unit) * unit).ravel()
 
-        found, _ = cg(
-            SymmetricOperator(damped, unit.size),
+        found = solve_by_products(
+            damped,
             (self.gradient(left) / unit).ravel(),
-            rtol=_SHARE,
-            maxiter=_PRODUCTS,
-            M=SymmetricOperator(inverted, unit.size),
+            inverse=inverted,
+            share=_SHARE,
+            most=_PRODUCTS,
         )
         return (found.reshape(shape) / unit) @ self.x
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.sparse.linalg import cg
 
 from identify.arrays import Float64, FloatArray
+from identify.recovery.by_products import solve_by_products
 from identify.recovery.flow.flow import Drive, Flow
 from identify.recovery.flow.normal import NormalEquations, normal_equations
-from identify.recovery.operator import SymmetricOperator
 
 _TRIALS = 8
 _TOGETHER = 30.0
@@ -157,15 +156,13 @@ def _moved(
     except (LinAlgError, ValueError):
         return None
     if (J := normal.products) is not None:
-        step, _ = cg(
-            SymmetricOperator(
-                lambda p: J.transposed_times(J.times(p)) + held @ p + damp * p, len(step)
-            ),
+        step = solve_by_products(
+            lambda p: J.transposed_times(J.times(p)) + held @ p + damp * p,
             normal.gradient,
-            step,
-            rtol=_SHARE,
-            maxiter=_MOST,
-            M=SymmetricOperator(lambda p: cho_solve(factor, p, check_finite=False), len(step)),
+            inverse=lambda p: cho_solve(factor, p, check_finite=False),
+            share=_SHARE,
+            most=_MOST,
+            start=step,
         )
     split = drive.z.size, drive.z.size + drive.c.size
     z, c, lag = np.split(step, split)

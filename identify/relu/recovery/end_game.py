@@ -19,7 +19,7 @@ from identify.relu.recovery.deflation import OFF, ON, accidental_rows
 from identify.relu.recovery.half_spaces import deep_rows, gate_conflicts, sample_of_pattern
 from identify.relu.recovery.polish import null_vector
 from identify.relu.recovery.problem import FirstLayer
-from identify.relu.recovery.shown import Shown, members_of, shown_by_gates
+from identify.relu.recovery.shown import Placement, members_of, shown_by_gates
 from identify.relu.recovery.support import doubtful
 from identify.relu.recovery.targets import KnownDuals, Target, known_duals
 
@@ -92,7 +92,7 @@ def joint_samples(layer: FirstLayer, found: Duals) -> ReluSamples:
         empty = np.zeros(0)
         return ReluSamples(np.zeros((0, len(layer.basis) - layer.has_bias)), empty, empty, False)
     merged, known = 0, known_duals(layer, found)
-    first: list[Shown] = []
+    first: list[Placement] = []
     while True:
         if known.V.shape[1] > layer.n or np.linalg.cond(known.V) > _DEPENDENT:
             return _unclaimed(layer, found)
@@ -218,7 +218,7 @@ def _collected(
     found: Duals,
     known: KnownDuals,
     places: list[_Place],
-    first: list[Shown],
+    first: list[Placement],
     merged: int,
 ) -> ReluSamples:
     rows, bounds, strength, gates = [], [], [], 0

@@ -13,7 +13,7 @@ from identify.relu.recovery.targets import KnownDuals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class Placement:
     """Where so many samples are shown.
 
     Attributes:
@@ -27,17 +27,17 @@ class Shown:
     z: FloatArray
 
 
-def shown_by_gates(known: KnownDuals, fits: list[FloatArray]) -> list[Shown]:
+def shown_by_gates(known: KnownDuals, fits: list[FloatArray]) -> list[Placement]:
     """Return what every target with silent rows shows, given the fit to its gates."""
     return [
-        Shown(known.V[:, target.own if target.count > 1 else target.own[:1]], target.count, z)
+        Placement(known.V[:, target.own if target.count > 1 else target.own[:1]], target.count, z)
         for target, z in zip(known.targets, fits, strict=True)
         if target.silent is not None
     ]
 
 
 def members_of(
-    layer: FirstLayer, block: Block, shown: list[Shown], middle: FloatArray
+    layer: FirstLayer, block: Block, shown: list[Placement], middle: FloatArray
 ) -> list[FloatArray]:
     """Return where the samples are shown whose duals a block holds, on the side of its middle."""
     return [
