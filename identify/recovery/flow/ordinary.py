@@ -33,8 +33,9 @@ _TRUSTED = 0.02
 hardly moved it, and its decomposition is unique. Otherwise two families have to find them."""
 
 _SETTLED = 5e-3
-"""Where samples of the tensor still miss by more along the flow once they are fitted to it, a search
-may find others; right ones miss by 1e-6 to 2e-3 unless the rates were as large as training bears."""
+"""Where samples of the tensor still miss by more along the flow once they are fitted to it, a
+search may find others: right ones miss by 1e-6 to 2e-3 unless rates were as large as training
+bears."""
 
 _BETTER = 0.5
 """What a search finds is taken where it misses by less than this share."""
